@@ -1,0 +1,31 @@
+# intelligenced_library(NAME SOURCES … [PUBLIC …] [PRIVATE …]): one library per folder.
+function(intelligenced_library name)
+  cmake_parse_arguments(ARG "" "" "SOURCES;PUBLIC;PRIVATE" ${ARGN})
+  add_library(${name} STATIC ${ARG_SOURCES})
+  set_target_properties(${name} PROPERTIES POSITION_INDEPENDENT_CODE ON)
+  target_link_libraries(${name} PUBLIC ${ARG_PUBLIC} PRIVATE intelligenced_compile_options ${ARG_PRIVATE})
+  target_include_directories(${name} PUBLIC $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}>)
+endfunction()
+
+# intelligenced_executable(NAME SOURCES … [PRIVATE …])
+function(intelligenced_executable name)
+  cmake_parse_arguments(ARG "" "" "SOURCES;PRIVATE" ${ARGN})
+  add_executable(${name} ${ARG_SOURCES})
+  target_link_libraries(${name} PRIVATE intelligenced_compile_options ${ARG_PRIVATE})
+endfunction()
+
+# intelligenced_test(NAME SOURCES … [PRIVATE …] [LABEL unit|conformance|integration|e2e|fuzz|lint] [TIMEOUT s])
+# A GoogleTest program whose cases ctest knows one by one.
+function(intelligenced_test name)
+  cmake_parse_arguments(ARG "" "LABEL;TIMEOUT" "SOURCES;PRIVATE;PROPERTIES" ${ARGN})
+  if(NOT ARG_LABEL)
+    set(ARG_LABEL unit)
+  endif()
+  if(NOT ARG_TIMEOUT)
+    set(ARG_TIMEOUT 60)
+  endif()
+  add_executable(${name} ${ARG_SOURCES})
+  target_link_libraries(${name} PRIVATE intelligenced_compile_options ${ARG_PRIVATE} GTest::gmock GTest::gtest_main)
+  gtest_discover_tests(${name} DISCOVERY_MODE PRE_TEST DISCOVERY_TIMEOUT 60
+    PROPERTIES LABELS ${ARG_LABEL} TIMEOUT ${ARG_TIMEOUT} ${ARG_PROPERTIES})
+endfunction()

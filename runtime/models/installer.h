@@ -1,0 +1,78 @@
+// Gets models: from the catalogue or an address, or from bytes that a client sends.
+#ifndef INTELLIGENCED_RUNTIME_MODELS_INSTALLER_H_
+#define INTELLIGENCED_RUNTIME_MODELS_INSTALLER_H_
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "absl/functional/any_invocable.h"
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "runtime/base/cancel.h"
+#include "runtime/base/clock.h"
+#include "runtime/models/manifest.h"
+#include "runtime/models/model_store.h"
+
+namespace intelligenced {
+
+struct InstallProgress {
+  enum class Phase { kDownloading, kVerifying } phase = Phase::kDownloading;
+  uint64_t bytes_done = 0;
+  uint64_t bytes_total = 0;  // 0: not known
+  double bytes_per_second = 0;
+};
+
+// The published models that can be installed by name: manifests with addresses, sizes and hashes,
+// read from *.json files of a folder. Immutable after loading.
+class Catalogue {
+ public:
+  // Files that do not parse are left out and told in `problems`.
+  static Catalogue Load(const std::vector<std::string>& directories,
+                        std::vector<std::string>* problems);
+  const std::vector<Manifest>& models() const { return models_; }
+  const Manifest* Find(std::string_view name) const;
+  // The first (by rank) that has the capability.
+  const Manifest* FindCapable(std::string_view capability) const;
+
+ private:
+  std::vector<Manifest> models_;
+};
+
+// Thread-safe. Blocking calls: run them off the service threads.
+class Installer {
+ public:
+  using ProgressFunction = absl::AnyInvocable<void(const InstallProgress&)>;
+
+  // `store` and `clock` must outlive it.
+  Installer(ModelStore* store, const Clock* clock);
+  ~Installer();
+
+  // Downloads what is missing of a catalogue manifest, resuming partial files, verifies and puts
+  // it. Two installs of one model share one download. Errors as ModelService.InstallModel states.
+  absl::Status Install(const Manifest& manifest, CancelToken cancel, ProgressFunction progress);
+
+  // One file at an address with a known hash; the manifest is made from the file itself.
+  absl::StatusOr<Manifest> InstallUrl(std::string_view name, std::string_view url,
+                                      std::string_view sha256, CancelToken cancel,
+                                      ProgressFunction progress);
+
+  // After a file has become a blob: reads its header (GGUF metadata), makes the manifest, puts it.
+  // `name` must be free. A file that is no GGUF is MODEL_CORRUPT.
+  absl::StatusOr<Manifest> PutBlobAsModel(std::string_view name, std::string_view sha256,
+                                          std::string_view origin, std::string_view license);
+
+  // Names of models being downloaded now.
+  std::vector<std::string> InProgress() const;
+
+ private:
+  class Core;
+  const std::unique_ptr<Core> core_;
+};
+
+}  // namespace intelligenced
+
+#endif  // INTELLIGENCED_RUNTIME_MODELS_INSTALLER_H_

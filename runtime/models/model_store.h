@@ -1,0 +1,99 @@
+// The models on disk: content-addressed blobs and small manifests.
+//
+//   <root>/blobs/sha256-<hex>         one file, immutable, shared by all manifests that name it
+//   <root>/manifests/<name>.json      written last, renamed into place: a model exists when it does
+//   <root>/partial/…                  downloads and imports under way; kept for resuming
+//   <root>/state.json                 pins, keep_alive, defaults, measured footprints
+//
+// Nothing is ever half there: files are written under partial/, checked, synced and renamed.
+// Opening a store sweeps what a crash left behind. Thread-safe.
+#ifndef INTELLIGENCED_RUNTIME_MODELS_MODEL_STORE_H_
+#define INTELLIGENCED_RUNTIME_MODELS_MODEL_STORE_H_
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "absl/functional/any_invocable.h"
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "runtime/base/cancel.h"
+#include "runtime/models/manifest.h"
+
+namespace intelligenced {
+
+// What is remembered of a model beside its manifest.
+struct ModelRecord {
+  bool pinned = false;
+  std::optional<absl::Duration> keep_alive;
+  // Measured the last time it was loaded. 0: never.
+  uint64_t resident_bytes = 0;
+  uint64_t peak_bytes = 0;
+  absl::Duration load_time;
+};
+
+// A file being brought in, in pieces. Not thread-safe. Destroying it before Commit discards it.
+class BlobWriter {
+ public:
+  virtual ~BlobWriter() = default;
+  // DISK_FULL (metadata needed_bytes, available_bytes) or another error; nothing is kept then.
+  virtual absl::Status Append(std::string_view bytes) = 0;
+  // Syncs, checks size and hash (MODEL_CORRUPT), and makes it a blob. Returns the hash.
+  virtual absl::StatusOr<std::string> Commit() = 0;
+};
+
+class ModelStore {
+ public:
+  struct Options {
+    std::string root;
+    // Folders with manifests of built-in models (model.json files, *.json), read-only.
+    std::vector<std::string> built_in_directories;
+  };
+  // Creates the folders. Fails with words when a folder cannot be used, or when another process
+  // has the store open.
+  static absl::StatusOr<std::unique_ptr<ModelStore>> Open(Options options);
+  virtual ~ModelStore() = default;
+
+  // Sorted by name; installed and built-in. An installed manifest that does not parse is left out
+  // and told by Problems().
+  virtual std::vector<Manifest> List() const = 0;
+  // MODEL_NOT_FOUND.
+  virtual absl::StatusOr<Manifest> Get(std::string_view name) const = 0;
+  // Where a manifest's file lies; MODEL_CORRUPT when the blob is gone or has another size.
+  virtual absl::StatusOr<std::string> PathOf(const ManifestFile& file) const = 0;
+  virtual std::vector<std::string> Problems() const = 0;
+
+  // A new blob of exactly size_bytes whose hash must be `sha256` (empty: any).
+  virtual absl::StatusOr<std::unique_ptr<BlobWriter>> NewBlob(uint64_t size_bytes,
+                                                              std::string_view sha256) = 0;
+  virtual bool HasBlob(std::string_view sha256) const = 0;
+  // The resumable partial file of a download; see Installer.
+  virtual std::string PartialPath(std::string_view sha256) const = 0;
+  // Verifies the partial file and makes it a blob. MODEL_CORRUPT removes it. `progress` gets the
+  // bytes hashed so far.
+  virtual absl::Status AdoptPartial(std::string_view sha256, CancelToken cancel,
+                                    absl::AnyInvocable<void(uint64_t)> progress) = 0;
+
+  // Installs: every file must be a blob. MODEL_BUSY when the name is taken.
+  virtual absl::Status Put(const Manifest& manifest) = 0;
+  // Removes the manifest and the blobs that no other manifest names. Returns the bytes freed.
+  virtual absl::StatusOr<uint64_t> Remove(std::string_view name) = 0;
+
+  virtual ModelRecord Record(std::string_view name) const = 0;
+  virtual absl::Status SetRecord(std::string_view name, const ModelRecord& record) = 0;
+
+  // Capability → model, chosen by the user.
+  virtual std::map<std::string, std::string> Defaults() const = 0;
+  virtual absl::Status SetDefault(std::string_view capability, std::string_view model) = 0;
+  virtual absl::Status ClearDefault(std::string_view capability) = 0;
+};
+
+}  // namespace intelligenced
+
+#endif  // INTELLIGENCED_RUNTIME_MODELS_MODEL_STORE_H_
