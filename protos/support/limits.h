@@ -1,0 +1,50 @@
+// The limits that protos/intelligence/v1 states, as constants: services enforce them, clients may
+// check before they send.
+#ifndef INTELLIGENCED_PROTOS_SUPPORT_LIMITS_H_
+#define INTELLIGENCED_PROTOS_SUPPORT_LIMITS_H_
+
+#include <cstddef>
+#include <cstdint>
+
+#include "absl/time/time.h"
+
+namespace intelligenced {
+
+// Of one text, prompt or conversation, in bytes of UTF-8. Beyond: INPUT_TOO_LARGE.
+inline constexpr size_t kMaxTextBytes = size_t{4} << 20;
+// The largest message that a server has to take: a text of the full length, protected ranges and
+// some room. Servers set their receive limit well above it, so that a text that is too long meets
+// INPUT_TOO_LARGE with both sizes and not gRPC's own refusal.
+inline constexpr int kMaxReceiveMessageBytes = 64 << 20;
+// What an answer can take: the corrected text and its corrections twice.
+inline constexpr int kMaxSendMessageBytes = 64 << 20;
+
+inline constexpr size_t kMaxInstructionBytes = 4096;             // RewriteText.instruction
+inline constexpr size_t kMaxSharedContextBytes = 4096;           // SummarizeText.shared_context
+inline constexpr size_t kMaxComposeInstructionBytes = 64 << 10;  // ComposeText.instruction
+inline constexpr size_t kMaxComposeContextBytes = 1 << 20;       // ComposeText.shared_context
+inline constexpr size_t kMaxLanguageBytes = 64;
+inline constexpr int kMaxProtectedRanges = 10'000;
+inline constexpr uint32_t kMaxCandidates = 4;
+
+inline constexpr int kMaxMessages = 1000;
+inline constexpr int kMaxStopStrings = 16;
+inline constexpr size_t kMaxStopBytes = 256;
+inline constexpr float kMaxTemperature = 2.0F;
+
+inline constexpr size_t kMaxModelNameBytes = 63;
+inline constexpr size_t kMaxCapabilityBytes = 128;
+inline constexpr size_t kMaxUrlBytes = 2048;
+inline constexpr size_t kMaxLicenseBytes = 256;
+inline constexpr size_t kMaxImportChunkBytes = 1 << 20;
+inline constexpr absl::Duration kMaxKeepAlive = absl::Hours(24);
+
+inline constexpr absl::Duration kDefaultWatchInterval = absl::Seconds(1);
+inline constexpr absl::Duration kMinWatchInterval = absl::Milliseconds(100);
+inline constexpr absl::Duration kMaxWatchInterval = absl::Seconds(60);
+inline constexpr uint32_t kDefaultActivityPage = 50;
+inline constexpr uint32_t kMaxActivityPage = 1000;
+
+}  // namespace intelligenced
+
+#endif  // INTELLIGENCED_PROTOS_SUPPORT_LIMITS_H_
