@@ -126,10 +126,12 @@ run_with_progress() {
   return $status
 }
 
-# Runs a command in the environment, in the current folder.
+# Runs a command in the environment, in the current folder. environment_path: a folder put first on
+# the path. environment_outlives_caller: the command may go on when the calling shell ends.
 in_environment() {
+  local path="${environment_path:+$environment_path:}/usr/lib/ccache:/usr/local/bin:/usr/bin:/usr/sbin:/bin"
   if environment_is_native; then
-    "$@"
+    PATH="${environment_path:+$environment_path:}$PATH" "$@"
     return
   fi
   ensure_root || return 1
@@ -143,7 +145,7 @@ in_environment() {
   if [ -n "${XDG_RUNTIME_DIR:-}" ] && [ -d "$XDG_RUNTIME_DIR" ]; then options+=(--bind "$XDG_RUNTIME_DIR" "$XDG_RUNTIME_DIR"); fi
   [ -e /etc/resolv.conf ] && options+=(--ro-bind-try "$(readlink -f /etc/resolv.conf)" /etc/resolv.conf)
   [ "$(id -u)" != 0 ] && options+=(--ro-bind-try /etc/passwd /etc/passwd --ro-bind-try /etc/group /etc/group)
-  bwrap "${options[@]}" --die-with-parent --chdir "$PWD" \
-    --setenv INTELLIGENCED_ENVIRONMENT native --setenv PATH /usr/lib/ccache:/usr/bin:/usr/sbin:/bin \
+  [ -z "${environment_outlives_caller:-}" ] && options+=(--die-with-parent)
+  bwrap "${options[@]}" --chdir "$PWD" --setenv INTELLIGENCED_ENVIRONMENT native --setenv PATH "$path" \
     --unsetenv LD_LIBRARY_PATH --unsetenv LD_PRELOAD "$@"
 }

@@ -36,9 +36,8 @@ void CancelRegistration::Reset() {
       dropped = std::move(it->second);
       state->callbacks.erase(it);
     } else if (state->runner != std::this_thread::get_id()) {
-      auto finished = [state, id = id_]() ABSL_SHARED_LOCKS_REQUIRED(state->mutex) {
-        return state->running != id;
-      };
+      auto finished = [state, id = id_]()
+                          ABSL_SHARED_LOCKS_REQUIRED(state->mutex) { return state->running != id; };
       state->mutex.Await(absl::Condition(&finished));
     }
   }

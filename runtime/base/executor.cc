@@ -44,9 +44,8 @@ void ThreadPool::Loop() {
     {
       absl::MutexLock lock(mutex_);
       ++idle_;
-      auto ready = [this]() ABSL_SHARED_LOCKS_REQUIRED(mutex_) {
-        return !queue_.empty() || stopping_;
-      };
+      auto ready = [this]()
+                       ABSL_SHARED_LOCKS_REQUIRED(mutex_) { return !queue_.empty() || stopping_; };
       mutex_.Await(absl::Condition(&ready));
       --idle_;
       if (queue_.empty()) return;

@@ -67,7 +67,8 @@ TEST(ManualExecutorTest, TimersRunAtTheirTime) {
     executor.Schedule(start + absl::Seconds(3), [&] { at.push_back(clock.Now() - start); });
   });
   executor.Advance(absl::Seconds(10));
-  EXPECT_EQ(at, (std::vector<absl::Duration>{absl::Seconds(1), absl::Seconds(2), absl::Seconds(3)}));
+  EXPECT_EQ(at,
+            (std::vector<absl::Duration>{absl::Seconds(1), absl::Seconds(2), absl::Seconds(3)}));
   EXPECT_EQ(clock.Now() - start, absl::Seconds(10));
 }
 

@@ -15,9 +15,10 @@ TEST(ReasonsTest, NamesAreUniqueAndComeBack) {
 }
 
 TEST(ReasonsTest, FactsSurviveWhateverTheyHold) {
-  const absl::Status status = MakeError(
-      Reason::kQueueFull, "full",
-      {.metadata = {{"quota", "a=b\nc"}, {"empty", ""}}, .retry_delay = absl::Milliseconds(250), .field = "x.y"});
+  const absl::Status status = MakeError(Reason::kQueueFull, "full",
+                                        {.metadata = {{"quota", "a=b\nc"}, {"empty", ""}},
+                                         .retry_delay = absl::Milliseconds(250),
+                                         .field = "x.y"});
   EXPECT_EQ(status.code(), absl::StatusCode::kResourceExhausted);
   EXPECT_TRUE(HasReason(status, Reason::kQueueFull));
   const ErrorFacts facts = FactsOf(status);
