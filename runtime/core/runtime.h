@@ -2,12 +2,14 @@
 #ifndef INTELLIGENCED_RUNTIME_CORE_RUNTIME_H_
 #define INTELLIGENCED_RUNTIME_CORE_RUNTIME_H_
 
+#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
-#include <vector>
 
 #include "absl/status/statusor.h"
+#include "runtime/base/clock.h"
+#include "runtime/base/executor.h"
 #include "runtime/models/installer.h"
 #include "runtime/models/manifest.h"
 #include "runtime/models/model_manager.h"
@@ -22,7 +24,9 @@ enum class Availability { kUnavailable = 1, kDownloadable = 2, kDownloading = 3,
 
 struct AvailabilityAnswer {
   Availability availability = Availability::kUnavailable;
+  // The model that would serve, or that could be installed. May be empty.
   std::string model;
+  // Why, and which command would change it. Empty when available.
   std::string reason;
 };
 
@@ -39,6 +43,9 @@ class Runtime {
     // For blocking work of ModelService (downloads, unloads): never service threads.
     Executor* blocking = nullptr;
     Timer* timer = nullptr;
+    // Whether there is a worker for an engine; models of other engines are passed over. Null: yes.
+    // Thread-safe and quick.
+    std::function<bool(std::string_view engine)> engine_available;
   };
   explicit Runtime(Parts parts);
   ~Runtime();
@@ -66,6 +73,13 @@ class Runtime {
 
  private:
   class Source;
+
+  bool CanRun(const Manifest& manifest) const;
+  absl::StatusOr<Manifest> FindRequested(std::string_view capability,
+                                         std::string_view requested) const;
+  // What the catalogue offers for a capability. Null: nothing.
+  const Manifest* FindDownloadable(std::string_view capability) const;
+
   const Parts parts_;
   const std::unique_ptr<Source> source_;
 };
