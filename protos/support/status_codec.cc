@@ -8,8 +8,8 @@
 
 #include "absl/time/time.h"
 #include "protos/google/rpc/error_details.pb.h"
-#include "protos/support/utf8.h"
 #include "runtime/base/reasons.h"
+#include "runtime/base/utf8.h"
 
 namespace intelligenced {
 namespace {
@@ -22,11 +22,17 @@ constexpr size_t kMaxParsedBytes = 64 << 10;
 constexpr int kMaxParsedDetails = 64;
 constexpr absl::Duration kMaxRetryDelay = absl::Hours(24);
 
-// At most `limit` bytes of valid UTF-8.
+// At most `limit` bytes; every byte that belongs to no character becomes U+FFFD.
 std::string Clean(std::string_view text, size_t limit) {
-  std::string valid = ToValidUtf8(text.substr(0, limit));
-  valid.resize(Utf8Floor(valid, limit));
-  return valid;
+  text = TruncateUtf8(text, limit);
+  std::string valid;
+  for (size_t bad = FindInvalidUtf8(text); bad != std::string_view::npos;
+       bad = FindInvalidUtf8(text)) {
+    valid.append(text.substr(0, bad)).append("\xEF\xBF\xBD");
+    text.remove_prefix(bad + 1);
+  }
+  valid.append(text);
+  return std::string(TruncateUtf8(valid, limit));
 }
 
 template <typename Detail>
