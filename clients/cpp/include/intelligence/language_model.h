@@ -1,0 +1,66 @@
+// Text from a language model: what goes in and comes out.
+#ifndef INTELLIGENCE_LANGUAGE_MODEL_H_
+#define INTELLIGENCE_LANGUAGE_MODEL_H_
+
+#include <intelligence/common.h>
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+namespace intelligence {
+
+enum class Role { kSystem, kUser, kAssistant, kTool };
+
+struct Message {
+  Role role = Role::kUser;
+  std::string text = {};
+};
+
+// Goes through the model's chat template; the model answers as kAssistant.
+struct Conversation {
+  std::vector<Message> messages = {};  // 1 to 1,000
+};
+
+// A text that is continued as it stands, or a conversation.
+using GenerateInput = std::variant<std::string, Conversation>;
+
+// Unset: the model's own recommendation.
+struct SamplingOptions {
+  std::optional<float> temperature = {};  // 0 to 2; 0 is greedy
+  std::optional<float> top_p = {};        // 0 to 1; 1 is off
+  std::optional<uint32_t> top_k = {};     // 0 is off
+  std::optional<float> min_p = {};        // 0 to 1; 0 is off
+  std::optional<uint32_t> seed = {};      // same seed, input and options: same text
+};
+
+struct GenerateTextRequest {
+  GenerateInput input = {};
+  SamplingOptions sampling = {};
+  // 0: until the model stops or its context is full.
+  uint32_t max_output_tokens = 0;
+  // At most 16, each 1 to 256 bytes. Generation ends before the first of them.
+  std::vector<std::string> stop = {};
+};
+
+struct GenerateTextResult {
+  std::string text = {};
+  FinishReason finish_reason = FinishReason::kUnspecified;
+  Usage usage = {};
+};
+
+using GenerateTextEvent =
+    std::variant<Queued, ModelLoading, WorkProgress, TextDelta, GenerateTextResult>;
+
+struct CountTokensResult {
+  uint32_t tokens = 0;
+  // The longest input plus output that the model takes.
+  uint32_t context_tokens = 0;
+  std::string model = {};
+};
+
+}  // namespace intelligence
+
+#endif  // INTELLIGENCE_LANGUAGE_MODEL_H_

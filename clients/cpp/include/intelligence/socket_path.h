@@ -1,0 +1,20 @@
+// Where the daemon listens.
+#ifndef INTELLIGENCE_SOCKET_PATH_H_
+#define INTELLIGENCE_SOCKET_PATH_H_
+
+#include <string>
+
+namespace intelligence {
+
+// $INTELLIGENCED_SOCKET, when set and not empty. Else the first of these that exists, and when none
+// does, the first that applies:
+//   1. $XDG_RUNTIME_DIR/intelligenced/intelligenced.sock, when the variable is set;
+//   2. without it and not as root, $HOME/.local/state/intelligenced/intelligenced.sock;
+//   3. /run/intelligenced/intelligenced.sock, the daemon of the whole system.
+// This is the only place where the SDK reads the environment. Not safe against a concurrent
+// setenv(), like every reader of the environment.
+std::string DefaultSocketPath();
+
+}  // namespace intelligence
+
+#endif  // INTELLIGENCE_SOCKET_PATH_H_

@@ -1,0 +1,213 @@
+// Models: the list, installing, residency.
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/cleanup/cleanup.h"
+#include "absl/strings/str_cat.h"
+#include "clients/cpp/src/call.h"
+#include "clients/cpp/src/connection.h"
+#include "clients/cpp/src/convert.h"
+#include "runtime/base/reasons.h"
+
+namespace intelligence {
+namespace {
+
+constexpr size_t kChunkBytes = 1 << 20;
+
+// Sends the file and counts; stops early when the daemon does (its status says why).
+absl::Status SendFile(int descriptor, uint64_t size,
+                      grpc::ClientWriterInterface<v1::ImportModelRequest>& writer,
+                      const std::function<void(uint64_t, uint64_t)>& on_progress) {
+  v1::ImportModelRequest message;
+  uint64_t sent = 0;
+  while (sent < size) {
+    std::string& chunk = *message.mutable_chunk();
+    chunk.resize(std::min<uint64_t>(kChunkBytes, size - sent));
+    const ssize_t got = read(descriptor, chunk.data(), chunk.size());
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) return absl::ErrnoToStatus(errno, "the file cannot be read");
+    if (got == 0) {
+      return absl::AbortedError("the file became shorter while it was sent; import it again");
+    }
+    chunk.resize(got);
+    if (!writer.Write(message)) return absl::OkStatus();
+    sent += got;
+    if (on_progress) on_progress(sent, size);
+  }
+  return absl::OkStatus();
+}
+
+template <typename Invoke>
+absl::StatusOr<Model> CallForModel(auto& connection, const CallOptions& options, Invoke invoke) {
+  absl::StatusOr<v1::Model> model = CallUnary<v1::Model>(connection, options, invoke);
+  if (!model.ok()) return model.status();
+  return FromProto(*model);
+}
+
+}  // namespace
+
+absl::StatusOr<std::vector<Model>> Client::ListModels(const ListModelsRequest& request,
+                                                      const CallOptions& options) const {
+  v1::ListModelsRequest proto;
+  proto.set_capability(request.capability);
+  proto.set_include_catalogue(request.include_catalogue);
+  absl::StatusOr<v1::ListModelsResponse> response = CallUnary<v1::ListModelsResponse>(
+      *connection_, options, [&](grpc::ClientContext* context, v1::ListModelsResponse* out) {
+        return connection_->models->ListModels(context, proto, out);
+      });
+  if (!response.ok()) return response.status();
+  std::vector<Model> models;
+  for (const v1::Model& model : response->models()) models.push_back(FromProto(model));
+  return models;
+}
+
+absl::StatusOr<Model> Client::GetModel(const std::string& name, const CallOptions& options) const {
+  if (absl::Status status = CheckUtf8("name", name); !status.ok()) return status;
+  v1::GetModelRequest request;
+  request.set_name(name);
+  return CallForModel(*connection_, options, [&](grpc::ClientContext* context, v1::Model* out) {
+    return connection_->models->GetModel(context, request, out);
+  });
+}
+
+absl::StatusOr<AvailabilityResult> Client::GetAvailability(const std::string& capability,
+                                                           const CallOptions& options) const {
+  v1::GetAvailabilityRequest request;
+  request.set_capability(capability);
+  request.set_model(options.model);
+  absl::StatusOr<v1::GetAvailabilityResponse> response = CallUnary<v1::GetAvailabilityResponse>(
+      *connection_, options, [&](grpc::ClientContext* context, v1::GetAvailabilityResponse* out) {
+        return connection_->models->GetAvailability(context, request, out);
+      });
+  if (!response.ok()) return response.status();
+  return AvailabilityResult{
+      .availability = EnumFromProto(response->availability(), Availability::kAvailable),
+      .model = response->model(),
+      .reason = response->reason()};
+}
+
+Stream<InstallModelEvent> Client::StreamInstallModel(const InstallModelRequest& request,
+                                                     const CallOptions& options) const {
+  v1::InstallModelRequest proto;
+  if (!request.url.empty()) {
+    proto.mutable_address()->set_url(request.url);
+    proto.mutable_address()->set_sha256(request.sha256);
+    proto.mutable_address()->set_name(request.name);
+  } else {
+    proto.set_catalogue_name(request.catalogue_name);
+  }
+  proto.set_accepted_license(request.accepted_license);
+  return StartStream<InstallModelEvent, v1::InstallModelResponse>(
+      connection_, options,
+      [&](grpc::ClientContext* context) {
+        return connection_->models->InstallModel(context, proto);
+      },
+      static_cast<std::optional<InstallModelEvent> (*)(const v1::InstallModelResponse&)>(
+          &FromProto));
+}
+
+absl::StatusOr<Model> Client::InstallModel(const InstallModelRequest& request,
+                                           const CallOptions& options,
+                                           const OnEvent<InstallModelEvent>& on_event) const {
+  return ReadResult<Model>(StreamInstallModel(request, options), on_event);
+}
+
+absl::StatusOr<Model> Client::ImportModel(
+    const ImportModelRequest& request, const CallOptions& options,
+    const std::function<void(uint64_t, uint64_t)>& on_progress) const {
+  const int descriptor = open(request.path.c_str(), O_RDONLY | O_CLOEXEC);
+  if (descriptor < 0) return absl::ErrnoToStatus(errno, absl::StrCat("cannot open ", request.path));
+  const absl::Cleanup closer = [descriptor] { close(descriptor); };
+  struct stat facts = {};
+  if (fstat(descriptor, &facts) != 0) {
+    return absl::ErrnoToStatus(errno, absl::StrCat("cannot read ", request.path));
+  }
+  if (!S_ISREG(facts.st_mode)) {
+    return intelligenced::FieldError("path", absl::StrCat(request.path, " is not a regular file"));
+  }
+  CallContext call;
+  if (absl::Status status = connection_->Prepare(options, call); !status.ok()) return status;
+  v1::ImportModelResponse response;
+  auto writer = connection_->models->ImportModel(&call.context, &response);
+  const uint64_t size = facts.st_size;
+  v1::ImportModelRequest header;
+  header.mutable_header()->set_name(request.name);
+  header.mutable_header()->set_size_bytes(size);
+  header.mutable_header()->set_sha256(request.sha256);
+  header.mutable_header()->set_license(request.license);
+  absl::Status sent = absl::OkStatus();
+  if (writer->Write(header)) sent = SendFile(descriptor, size, *writer, on_progress);
+  if (sent.ok()) {
+    writer->WritesDone();
+  } else {
+    call.context.TryCancel();
+  }
+  const grpc::Status status = writer->Finish();
+  if (!sent.ok()) return sent;
+  if (!status.ok()) return connection_->Decode(status, call);
+  return FromProto(response.model());
+}
+
+absl::StatusOr<uint64_t> Client::RemoveModel(const std::string& name,
+                                             const CallOptions& options) const {
+  v1::RemoveModelRequest request;
+  request.set_name(name);
+  absl::StatusOr<v1::RemoveModelResponse> response = CallUnary<v1::RemoveModelResponse>(
+      *connection_, options, [&](grpc::ClientContext* context, v1::RemoveModelResponse* out) {
+        return connection_->models->RemoveModel(context, request, out);
+      });
+  if (!response.ok()) return response.status();
+  return response->freed_bytes();
+}
+
+absl::StatusOr<Model> Client::LoadModel(const std::string& name, const CallOptions& options) const {
+  v1::LoadModelRequest request;
+  request.set_name(name);
+  if (options.keep_alive.has_value()) ToProto(*options.keep_alive, request.mutable_keep_alive());
+  return CallForModel(*connection_, options, [&](grpc::ClientContext* context, v1::Model* out) {
+    return connection_->models->LoadModel(context, request, out);
+  });
+}
+
+absl::StatusOr<Model> Client::UnloadModel(const std::string& name,
+                                          const CallOptions& options) const {
+  v1::UnloadModelRequest request;
+  request.set_name(name);
+  return CallForModel(*connection_, options, [&](grpc::ClientContext* context, v1::Model* out) {
+    return connection_->models->UnloadModel(context, request, out);
+  });
+}
+
+absl::StatusOr<Model> Client::UpdateModel(const UpdateModelRequest& request,
+                                          const CallOptions& options) const {
+  v1::UpdateModelRequest proto;
+  proto.set_name(request.name);
+  if (request.pinned.has_value()) proto.set_pinned(*request.pinned);
+  if (request.keep_alive.has_value()) ToProto(*request.keep_alive, proto.mutable_keep_alive());
+  proto.set_set_default_for(request.set_default_for);
+  proto.set_clear_default_for(request.clear_default_for);
+  return CallForModel(*connection_, options, [&](grpc::ClientContext* context, v1::Model* out) {
+    return connection_->models->UpdateModel(context, proto, out);
+  });
+}
+
+Stream<ModelChange> Client::WatchModels(const CallOptions& options) const {
+  return StartStream<ModelChange, v1::WatchModelsResponse>(
+      connection_, options,
+      [&](grpc::ClientContext* context) {
+        return connection_->models->WatchModels(context, v1::WatchModelsRequest());
+      },
+      +[](const v1::WatchModelsResponse& response) {
+        return std::optional<ModelChange>(
+            {.model = FromProto(response.model()), .removed = response.removed()});
+      });
+}
+
+}  // namespace intelligence
