@@ -1,0 +1,42 @@
+// What was done for whom: the newest records, in memory.
+#ifndef INTELLIGENCED_DAEMON_ACTIVITY_H_
+#define INTELLIGENCED_DAEMON_ACTIVITY_H_
+
+#include <sys/types.h>
+
+#include <cstdint>
+#include <deque>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/synchronization/mutex.h"
+#include "services/rpc/service_environment.h"
+
+namespace intelligenced {
+
+// Thread-safe. Holds the newest `capacity` records; nothing is written to disk.
+class RingActivityLog final : public ActivityLog {
+ public:
+  explicit RingActivityLog(size_t capacity) : capacity_(capacity) {}
+
+  void Add(intelligence::v1::ActivityRecord record, uid_t user_id) override;
+
+  // A page token is a place in the sequence, so pages stay together while records come in; records
+  // that have left the ring meanwhile are passed over.
+  absl::StatusOr<intelligence::v1::ListActivityResponse> List(
+      const intelligence::v1::ListActivityRequest& request, const Caller& caller) const override;
+
+ private:
+  struct Entry {
+    intelligence::v1::ActivityRecord record;
+    uid_t user_id = 0;
+  };
+  const size_t capacity_;
+  mutable absl::Mutex mutex_;
+  std::deque<Entry> entries_ ABSL_GUARDED_BY(mutex_);
+  // Sequence number of entries_.front().
+  uint64_t first_ ABSL_GUARDED_BY(mutex_) = 0;
+};
+
+}  // namespace intelligenced
+
+#endif  // INTELLIGENCED_DAEMON_ACTIVITY_H_

@@ -1,0 +1,90 @@
+#include "daemon/service_manager.h"
+
+#include <cerrno>
+#include <cstdint>
+#include <cstdlib>
+#include <cstring>
+#include <string>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+
+#ifdef __APPLE__
+#include <launch.h>
+#else
+#include <systemd/sd-daemon.h>
+#endif
+
+namespace intelligenced {
+
+#ifdef __APPLE__
+
+absl::StatusOr<std::vector<ListeningSocket>> TakeActivationSockets() {
+  std::vector<ListeningSocket> sockets;
+  int* fds = nullptr;
+  size_t count = 0;
+  // "Socket" is the name in the property list's Sockets dictionary. ESRCH: not started by launchd.
+  const int error = launch_activate_socket("Socket", &fds, &count);
+  if (error == ESRCH || error == ENOENT) return sockets;
+  if (error != 0) {
+    return absl::FailedPreconditionError(
+        absl::StrCat("launchd did not hand over its sockets: ", strerror(error), "."));
+  }
+  absl::Status status;
+  for (size_t i = 0; i < count && status.ok(); ++i) {
+    absl::StatusOr<ListeningSocket> socket = ListeningSocket::Adopt(fds[i]);
+    if (socket.ok()) {
+      sockets.push_back(*std::move(socket));
+    } else {
+      status = socket.status();
+    }
+  }
+  free(fds);
+  if (!status.ok()) return status;
+  return sockets;
+}
+
+void NotifyReady(std::string_view) {}
+void NotifyStopping(std::string_view) {}
+void NotifyReloading() {}
+void NotifyWatchdog() {}
+absl::Duration WatchdogInterval() { return absl::InfiniteDuration(); }
+
+#else
+
+absl::StatusOr<std::vector<ListeningSocket>> TakeActivationSockets() {
+  std::vector<ListeningSocket> sockets;
+  const int count = sd_listen_fds(/*unset_environment=*/1);
+  if (count < 0) {
+    return absl::FailedPreconditionError(absl::StrCat(
+        "The sockets of the service manager cannot be taken over: ", strerror(-count), "."));
+  }
+  for (int i = 0; i < count; ++i) {
+    absl::StatusOr<ListeningSocket> socket = ListeningSocket::Adopt(SD_LISTEN_FDS_START + i);
+    if (!socket.ok()) return socket.status();
+    sockets.push_back(*std::move(socket));
+  }
+  return sockets;
+}
+
+void NotifyReady(std::string_view status) {
+  sd_notify(0, absl::StrCat("READY=1\nSTATUS=", status).c_str());
+}
+
+void NotifyStopping(std::string_view status) {
+  sd_notify(0, absl::StrCat("STOPPING=1\nSTATUS=", status).c_str());
+}
+
+void NotifyReloading() { sd_notify(0, "RELOADING=1"); }
+
+void NotifyWatchdog() { sd_notify(0, "WATCHDOG=1"); }
+
+absl::Duration WatchdogInterval() {
+  uint64_t microseconds = 0;
+  if (sd_watchdog_enabled(0, &microseconds) <= 0) return absl::InfiniteDuration();
+  return absl::Microseconds(static_cast<int64_t>(microseconds)) / 2;
+}
+
+#endif
+
+}  // namespace intelligenced
