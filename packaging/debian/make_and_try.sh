@@ -1,0 +1,66 @@
+#!/usr/bin/env bash
+# Makes the Debian package and tries it where nothing of this project is: installs it in a clean root,
+# starts the daemon, proofreads a sentence, and removes it again.
+# usage: make_and_try.sh BUILD_FOLDER OUTPUT_FOLDER   (inside the environment, as root for the trial)
+set -euo pipefail
+build=$(realpath "$1")
+mkdir -p "$2"
+output=$(realpath "$2")
+
+# The build tree's paths name the build prefix; a package wants /usr.
+cmake -S . -B "$output/build" -G Ninja -DCMAKE_BUILD_TYPE=Release -DCMAKE_CXX_COMPILER=clang++ \
+  -DCMAKE_INSTALL_PREFIX=/usr -DCMAKE_INSTALL_SYSCONFDIR=/etc -DINTELLIGENCED_TESTS=OFF >"$output/configure.log" 2>&1 ||
+  { tail -n 20 "$output/configure.log" >&2; exit 1; }
+cmake --build "$output/build" -- --quiet
+(cd "$output/build" && cpack -B "$output" >"$output/cpack.log" 2>&1) || { tail -n 20 "$output/cpack.log" >&2; exit 1; }
+package=$(ls -t "$output"/intelligenced_*.deb | head -n 1)
+dpkg-deb --info "$package" | sed -n '/Package:/,$p'
+echo "made $package ($(du -h "$package" | cut -f1))"
+
+if [ "$(id -u)" != 0 ]; then
+  echo "not root: the trial in a clean root is left out"
+  exit 0
+fi
+root=$(mktemp -d)
+trap 'rm -rf --one-file-system "$root"' EXIT
+mirror=$(sed -n 's/^deb \(\[[^]]*\] \)\{0,1\}\([^ ]*\) .*/\2/p' /etc/apt/sources.list /etc/apt/sources.list.d/*.list 2>/dev/null | head -n 1)
+[ -n "$mirror" ] || mirror=$(sed -n 's/^URIs: *//p' /etc/apt/sources.list.d/*.sources 2>/dev/null | head -n 1)
+echo "== a clean root"
+mmdebstrap --mode=root --variant=apt --include=procps \
+  --aptopt="Acquire::Check-Valid-Until \"$(apt-config dump Acquire::Check-Valid-Until | sed -n 's/.*"\(.*\)".*/\1/p')\"" \
+  "$(. /etc/os-release && echo "$VERSION_CODENAME")" "$root" ${mirror:+"$mirror"} >"$output/root.log" 2>&1 || { tail -n 5 "$output/root.log" >&2; exit 1; }
+cp "$package" "$root/tmp/package.deb"
+in_root() { chroot "$root" /usr/bin/env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root "$@"; }
+find "$root/usr" "$root/etc" "$root/var/lib" -path '*/dpkg/*' -prune -o -path '*/apt/*' -prune -o -type f -print | sort >"$output/before"
+echo "== install"
+in_root apt-get update -qq
+in_root apt-get install -y -qq --no-install-recommends /tmp/package.deb >"$output/install.log" 2>&1 || { tail -n 20 "$output/install.log" >&2; exit 1; }
+echo "== start and use"
+cat >"$root/tmp/try.sh" <<'TRY'
+set -e
+mkdir -p /run/user-try && chmod 700 /run/user-try
+export XDG_RUNTIME_DIR=/run/user-try
+intelligenced --config /etc/intelligenced/intelligenced.toml >/tmp/daemon.log 2>&1 &
+daemon=$!
+for _ in $(seq 100); do mlctl status >/dev/null 2>&1 && break; sleep 0.1; done
+mlctl status
+corrected=$(echo "Their is a eror in this sentance." | mlctl proofread)
+echo "proofread: $corrected"
+test "$corrected" = "There is an error in this sentence."
+mlctl generate --model tiny-prose --seed 1 --max-output-tokens 20 "The sea"
+mlctl doctor || true
+kill -TERM $daemon
+wait $daemon
+TRY
+mkdir -p "$root/proc" "$root/dev"
+mount --bind /proc "$root/proc" 2>/dev/null || true
+mount --rbind /dev "$root/dev" 2>/dev/null || true
+status=0
+in_root bash /tmp/try.sh || status=$?
+[ $status = 0 ] || { tail -n 20 "$root/tmp/daemon.log"; }
+echo "== remove"
+in_root apt-get purge -y -qq intelligenced >"$output/remove.log" 2>&1 || status=1
+umount -l "$root/proc" "$root/dev" 2>/dev/null || true
+left=$(find "$root" -xdev -name '*intelligenced*' -not -path "$root/tmp/*" -not -path "$root/proc/*" | grep -v -E '/var/(cache|log)/' || true)
+if [ -n "$left" ]; then echo "left behind: $left"; status=1; else echo "nothing left behind"; fi
+exit $status

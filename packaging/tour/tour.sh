@@ -1,0 +1,73 @@
+#!/usr/bin/env bash
+# What `./dev run` shows: real requests to a private daemon, with mlctl as people use it.
+# usage: tour.sh CHECKOUT DAEMON_PID   (INTELLIGENCED_SOCKET names the daemon, mlctl is on the path)
+set -euo pipefail
+texts="$1/packaging/tour" daemon_pid=$2
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+
+bold() { if [ -t 1 ]; then printf '\n\033[1m%s\033[0m\n' "$*"; else printf '\n## %s\n' "$*"; fi; }
+# Shows a command, then runs it.
+show() {
+  printf '$ %s\n' "$*"
+  bash -c "$*" 2>&1 | sed 's/^/  /'
+}
+cd "$texts"
+
+bold "1. One daemon, nothing loaded yet"
+show mlctl status
+
+bold "2. Proofreading, rewriting and summarising, with nothing downloaded"
+show mlctl proofread letter.txt
+show mlctl rewrite --style concise wordy.txt
+show mlctl rewrite --tone more-formal wordy.txt
+show mlctl summarize --type key-points article.md
+show mlctl summarize --type headline article.md
+
+bold "3. Twelve requests of several clients at once; the model is loaded once"
+start=$(date +%s%N)
+for i in 1 2 3 4; do
+  mlctl proofread letter.txt >"$work/proofread$i" &
+  mlctl rewrite --style concise wordy.txt >"$work/rewrite$i" &
+  mlctl summarize article.md >"$work/summary$i" &
+done
+wait
+echo "  12 answers in $((($(date +%s%N) - start) / 1000000)) ms; the same as alone: $(cmp -s "$work/proofread1" "$work/proofread4" && echo yes || echo NO)"
+show mlctl ps
+
+bold "4. Eight clients on one language model (tiny-prose, two million parameters, made by this project)"
+for i in 1 2 3 4 5 6 7 8; do
+  mlctl generate --model tiny-prose --seed "$i" --temperature 0.7 --max-output-tokens 200 "The captain looked at the sea and" >"$work/story$i" &
+done
+for _ in $(seq 100); do
+  mlctl ps >"$work/ps" 2>/dev/null || true
+  grep -q '^tiny-prose .* [1-9][0-9]* ' "$work/ps" && break
+done
+wait
+sed 's/^/  /' "$work/ps"
+echo "  One of the eight: $(tr '\n' ' ' <"$work/story3" | cut -c1-300) …"
+
+bold "5. A worker is killed in the middle of an answer; another app's request does not notice"
+mlctl generate --model tiny-prose --seed 1 --max-output-tokens 100000 --stop "no such words" "Once" >"$work/victim" 2>"$work/victim.error" &
+victim=$!
+worker=""
+for _ in $(seq 200); do
+  worker=$(mlctl ps --json | python3 -c 'import json,sys; print(next((str(m["worker_pid"]) for m in json.load(sys.stdin)["models"] if m["name"] == "tiny-prose" and m.get("leases")), ""))')
+  [ -n "$worker" ] && [ -s "$work/victim" ] && break
+done
+mlctl summarize --type tldr --length long article.md >"$work/bystander" &
+bystander=$!
+if [ -n "$worker" ]; then
+  kill -KILL "$worker" 2>/dev/null && echo "  \$ kill -KILL $worker   # the worker of tiny-prose"
+fi
+if wait "$victim"; then echo "  its caller: had finished before"; else echo "  its caller:  $(head -n 1 "$work/victim.error")"; fi
+if wait "$bystander"; then echo "  the other:   $(head -c 120 "$work/bystander") …"; fi
+start=$(date +%s%N)
+mlctl generate --model tiny-prose --seed 1 --max-output-tokens 20 "Once" >/dev/null
+echo "  tiny-prose serves again; this answer took $((($(date +%s%N) - start) / 1000000)) ms with the reload"
+
+bold "6. The daemon's own memory"
+awk '/VmRSS/ { printf "  %.1f MB resident (the models are in processes of their own)\n", $2 / 1000 }' "/proc/$daemon_pid/status"
+show mlctl activity --limit 6
+echo
+echo "Next: echo \"Their is a eror in this sentance.\" | ./dev exec mlctl proofread"

@@ -1,0 +1,112 @@
+#!/usr/bin/env python3
+"""Runs the benchmarks and prints what they measured, as ratios against a peer of the same run.
+
+usage: run.py --build DIR [NAME…]     (through ./dev bench)
+
+Names: memory, overhead, streaming, streaming-large, proofread. Default: all.
+Each starts a daemon of its own. Nothing here is an assertion: hardware that is shared is noisy.
+"""
+
+import argparse
+import json
+import pathlib
+import subprocess
+import sys
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
+from support.daemon import TESTDATA, TOP, Daemon, import_language_model, kib  # noqa: E402
+
+
+def memory(build):
+    """Idle daemon, and what eight clients on one model need beside one."""
+    with Daemon(build) as daemon:
+        pid = daemon.process.pid
+        print(f"idle daemon: {kib(pid, 'VmRSS', 'status') / 1000:.1f} MB resident (aim: under 30)")
+        name, _ = import_language_model(daemon)
+
+        def total(clients):
+            running = [daemon.spawn("generate", "--model", name, "--seed", str(i), "--max-output-tokens", "100000",
+                                    "--temperature", "1", "Once upon a time") for i in range(clients)]
+            sizes = []
+            while len(sizes) < 5:
+                workers = [m["worker_pid"] for m in daemon.models() if m.get("leases", 0) == clients]
+                if workers:
+                    sizes.append(sum(kib(p, "Pss") for p in [pid, *workers]))
+                elif all(p.poll() is not None for p in running):
+                    break
+            copies = len([m for m in daemon.models() if m["name"] == name])
+            for process in running:
+                process.terminate()
+                process.wait()
+            if not sizes:
+                raise SystemExit("the requests ended before they could be measured together")
+            return max(sizes), copies
+
+        total(1)
+        one, _ = total(1)
+        eight, copies = total(8)
+        print(f"daemon and workers, proportional: one client {one / 1000:.1f} MB, eight {eight / 1000:.1f} MB, "
+              f"ratio {eight / one:.3f} (aim: under 1.1); resident copies: {copies}")
+
+
+def overhead(build):
+    """A GetStatus round trip against a bare gRPC echo."""
+    with Daemon(build) as daemon:
+        result = json.loads(subprocess.run([daemon.bin / "status_round_trip", daemon.socket], check=True,
+                                           capture_output=True, text=True).stdout)
+        print(f"GetStatus {result['daemon_us']} us, bare echo {result['echo_us']} us, "
+              f"ratio {result['ratio']} (aim: at most 1.3)")
+
+
+def stream(daemon, name, file, *arguments):
+    result = json.loads(subprocess.run([daemon.bin / "stream_overhead", daemon.socket, name, file, *map(str, arguments)],
+                                       check=True, capture_output=True, text=True).stdout)
+    print(f"{name}, {result['clients']} clients: served {result['served_tokens_s']} tokens/s, engine alone "
+          f"{result['in_process_tokens_s']}, ratio {result['ratio']} (1 is no overhead)")
+
+
+def streaming(build):
+    """Streaming to 16 clients against the engine alone, on a tiny model: the hard case."""
+    with Daemon(build) as daemon:
+        stream(daemon, *import_language_model(daemon), 16, 200, 7)
+
+
+def streaming_large(build):
+    """The same on a model of 0.4 billion random parameters."""
+    with Daemon(build) as daemon:
+        file = f"{daemon.root}/random.gguf"
+        subprocess.run([sys.executable, TOP / "packaging/models/random_llama.py", "--out", file], check=True,
+                       stdout=subprocess.DEVNULL)
+        daemon.mlctl("models", "import", file, "--name", "random")
+        stream(daemon, "random", file, 8, 24, 3)
+
+
+def proofread(build):
+    """The built-in proofreader on the development sentences."""
+    gec = TESTDATA / "text" / "gec"
+    if not gec.exists():
+        print("proofread: left out, the test data is not here")
+        return
+    subprocess.run([build / "bin" / "proofread_eval", gec / "corrections_dev.tsv", gec / "correct_dev.tsv"], check=True)
+
+
+BENCHMARKS = {"memory": memory, "overhead": overhead, "streaming": streaming, "streaming-large": streaming_large,
+              "proofread": proofread}
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--build", type=pathlib.Path, required=True)
+    parser.add_argument("names", nargs="*")
+    arguments = parser.parse_args()
+    unknown = set(arguments.names) - set(BENCHMARKS)
+    if unknown:
+        parser.error(f"no such benchmark: {', '.join(sorted(unknown))}; there are {', '.join(BENCHMARKS)}")
+    for name in arguments.names or BENCHMARKS:
+        print(f"== {name}: {BENCHMARKS[name].__doc__.splitlines()[0]}", flush=True)
+        BENCHMARKS[name](arguments.build.resolve())
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
