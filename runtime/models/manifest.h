@@ -55,10 +55,31 @@ bool IsValidModelName(std::string_view name);
 // Takes "models/x" or "x". FIELD_INVALID for `field` when it is no valid name.
 absl::StatusOr<std::string> ParseModelName(std::string_view field, std::string_view name);
 
-// Strict: wrong types, unknown engines' names are fine, but bad names, hashes that are no hashes,
-// paths where none may be, more than 64 files, 256 capabilities or 1 MiB of JSON are MODEL_CORRUPT
-// with what is wrong and where.
-absl::StatusOr<Manifest> ParseManifest(std::string_view json);
+// Where a manifest comes from: what it may leave out and what it may say.
+enum class ManifestPlace {
+  // Everything that is legal in one of the others.
+  kAnywhere,
+  // In the store: every file has its hash and size; no path, not built in.
+  kInstalled,
+  // Comes with the system: `built_in` is implied, files may be paths.
+  kBuiltIn,
+  // Can be downloaded: every file has an address; the hash may be missing where the hub states it.
+  kCatalogue,
+};
+
+// Strict: wrong types, unknown keys, bad names, hashes that are no hashes, paths where none may be,
+// more than 64 files, 256 capabilities or 1 MiB of JSON are MODEL_CORRUPT with what is wrong and
+// where. An engine that is not known here is fine.
+absl::StatusOr<Manifest> ParseManifest(std::string_view json,
+                                       ManifestPlace place = ManifestPlace::kAnywhere);
+
+// The manifests of a catalogue file:
+//   {"hubs": {"hf": "https://…"}, "models": [manifest, …]}
+// An address "hf://owner/repository/path/file[@revision]" becomes
+// "<hub>/owner/repository/resolve/<revision or main>/path/file". Entries that are wrong are left
+// out and told in `problems`. MODEL_CORRUPT when the file as a whole is no catalogue.
+absl::StatusOr<std::vector<Manifest>> ParseCatalogue(std::string_view json,
+                                                     std::vector<std::string>* problems);
 std::string ManifestToJson(const Manifest& manifest);
 
 }  // namespace intelligenced

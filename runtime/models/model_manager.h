@@ -1,9 +1,9 @@
 // Residency: which models are in memory, decided by a measured ledger.
 //
 // Concurrent requests for one absent model load it once; a load blocks nobody else's model. A busy
-// model is never evicted: the victims are idle ones, chosen by cost (residency_policy.h). Idle models
-// leave after their keep_alive; pinned ones stay. A model whose worker died is loaded again on the
-// next request, after a back-off that grows with repeated deaths.
+// model is never evicted: the victims are idle ones, chosen by cost (residency_policy.h). Idle
+// models leave after their keep_alive; pinned ones stay. A model whose worker died is loaded again
+// on the next request, after a back-off that grows with repeated deaths.
 //
 // Thread-safe. Callbacks run without a lock held, on the loading or the calling thread.
 #ifndef INTELLIGENCED_RUNTIME_MODELS_MODEL_MANAGER_H_

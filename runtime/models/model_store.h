@@ -20,10 +20,12 @@
 #include <vector>
 
 #include "absl/functional/any_invocable.h"
+#include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "runtime/base/cancel.h"
+#include "runtime/base/file.h"
 #include "runtime/models/manifest.h"
 
 namespace intelligenced {
@@ -54,6 +56,8 @@ class ModelStore {
     std::string root;
     // Folders with manifests of built-in models (model.json files, *.json), read-only.
     std::vector<std::string> built_in_directories;
+    // Null: the system's own. Must outlive the store (tests make disks full with it).
+    FileSystem* file_system = nullptr;
   };
   // Creates the folders. Fails with words when a folder cannot be used, or when another process
   // has the store open.
@@ -73,8 +77,18 @@ class ModelStore {
   virtual absl::StatusOr<std::unique_ptr<BlobWriter>> NewBlob(uint64_t size_bytes,
                                                               std::string_view sha256) = 0;
   virtual bool HasBlob(std::string_view sha256) const = 0;
+  // A blob that came by NewBlob or AdoptPartial stays until Put() names it or ReleaseBlob() gives
+  // it up. KeepBlob asks the same for one that is there already; false when it is not.
+  virtual bool KeepBlob(std::string_view sha256) { return HasBlob(sha256); }
+  // Removes the blob unless a manifest names it or somebody else keeps it.
+  virtual void ReleaseBlob(std::string_view sha256) { static_cast<void>(sha256); }
   // The resumable partial file of a download; see Installer.
   virtual std::string PartialPath(std::string_view sha256) const = 0;
+  // DISK_FULL when the store's file system has less room than that.
+  virtual absl::Status CheckRoom(uint64_t bytes) const {
+    static_cast<void>(bytes);
+    return absl::OkStatus();
+  }
   // Verifies the partial file and makes it a blob. MODEL_CORRUPT removes it. `progress` gets the
   // bytes hashed so far.
   virtual absl::Status AdoptPartial(std::string_view sha256, CancelToken cancel,
@@ -87,6 +101,14 @@ class ModelStore {
 
   virtual ModelRecord Record(std::string_view name) const = 0;
   virtual absl::Status SetRecord(std::string_view name, const ModelRecord& record) = 0;
+  // Changes a record without losing what another thread changes at the same time. `change` must be
+  // quick and must not call the store.
+  virtual absl::Status UpdateRecord(std::string_view name,
+                                    absl::FunctionRef<void(ModelRecord&)> change) {
+    ModelRecord record = Record(name);
+    change(record);
+    return SetRecord(name, record);
+  }
 
   // Capability → model, chosen by the user.
   virtual std::map<std::string, std::string> Defaults() const = 0;

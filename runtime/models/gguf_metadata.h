@@ -1,0 +1,59 @@
+// What the header of a GGUF file (versions 2 and 3) says of its model. A reader of our own: the
+// daemon links no engine, and the file may be hostile, so every count and length is checked against
+// the file's size and against bounds before anything is allocated. Weights are never read.
+#ifndef INTELLIGENCED_RUNTIME_MODELS_GGUF_METADATA_H_
+#define INTELLIGENCED_RUNTIME_MODELS_GGUF_METADATA_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "runtime/models/manifest.h"
+
+namespace intelligenced {
+
+struct GgufMetadata {
+  std::string architecture;  // "llama", "qwen2", …
+  std::string type;          // "model", "adapter", …; empty: a model
+  std::string name;
+  std::string version;
+  std::string license;
+  std::string tokenizer;     // "llama", "gpt2", …
+  std::string quantization;  // "Q4_0", "F16", …; empty: not known
+  uint64_t context_tokens = 0;
+  // Weights in all tensors.
+  uint64_t parameters = 0;
+  uint64_t tensors = 0;
+  // More than 1: the file is one part of a model in several files.
+  uint64_t parts = 1;
+  bool has_chat_template = false;
+};
+
+// Bytes of a file at an offset. The bytes need not be in memory.
+class ByteSource {
+ public:
+  virtual ~ByteSource() = default;
+  virtual uint64_t size() const = 0;
+  // All `size` bytes, or an error.
+  virtual absl::Status ReadAt(uint64_t offset, char* out, size_t size) const = 0;
+};
+
+// MODEL_CORRUPT, with what is wrong, when the header is not a whole and sensible GGUF header or
+// when a tensor does not fit into the file (it was cut off).
+absl::StatusOr<GgufMetadata> ReadGgufMetadata(const ByteSource& source);
+absl::StatusOr<GgufMetadata> ReadGgufFile(const std::string& path);
+
+// True for architectures that continue a text.
+bool IsCausalLanguageModel(const GgufMetadata& metadata);
+
+// A manifest for one GGUF file, without its `name` and `origin`. `file` is taken over.
+// FIELD_INVALID for a file that is no model by itself: an adapter, a projector, one part of
+// several.
+absl::StatusOr<Manifest> ManifestFromGguf(const GgufMetadata& metadata, ManifestFile file);
+
+}  // namespace intelligenced
+
+#endif  // INTELLIGENCED_RUNTIME_MODELS_GGUF_METADATA_H_
