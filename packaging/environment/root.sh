@@ -135,7 +135,15 @@ in_environment() {
     return
   fi
   ensure_root || return 1
-  local options=(--bind "$root_dir" / --dev-bind /dev /dev --bind /proc /proc --ro-bind /sys /sys --tmpfs /run) folder
+  # The system's folders come from the root, all others from the host, at the same paths.
+  local options=(--dev-bind /dev /dev --bind /proc /proc --ro-bind /sys /sys --tmpfs /run) folder
+  for folder in bin etc lib lib32 lib64 libx32 opt sbin usr var; do
+    if [ -L "$root_dir/$folder" ]; then
+      options+=(--symlink "$(readlink "$root_dir/$folder")" "/$folder")
+    elif [ -d "$root_dir/$folder" ]; then
+      options+=(--bind "$root_dir/$folder" "/$folder")
+    fi
+  done
   for folder in /*; do
     case "$folder" in
       /bin | /boot | /dev | /etc | /lib* | /proc | /run | /sbin | /sys | /usr | /var | /opt | /lost+found) ;;
