@@ -15,6 +15,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -83,6 +84,14 @@ struct MachineMemory {
 using MemoryProbe = std::function<MachineMemory()>;
 MachineMemory ProbeMachineMemory();
 
+// What a process takes now, and the most it has taken.
+struct ProcessUsage {
+  uint64_t resident_bytes = 0;
+  uint64_t peak_bytes = 0;
+};
+// How a worker is measured while the scheduler drives its model. Nothing: cannot be told.
+using UsageProbe = std::function<std::optional<ProcessUsage>(pid_t)>;
+
 struct ModelStatus {
   Manifest manifest;
   ModelState state = ModelState::kInstalled;
@@ -114,15 +123,18 @@ struct AcquireOptions {
   absl::Duration keep_alive;
   // Gives up waiting (the load itself goes on if others wait for it).
   CancelToken cancel;
+  // A person waits for it: makes the model dearer to evict afterwards.
+  bool interactive = true;
   // Called at most once, before the callback, when the model is not resident yet.
   absl::AnyInvocable<void()> on_loading;
 };
 
 class ModelManager {
  public:
-  // Pointers must outlive the manager. `loaders` runs loads and unloads (blocking work).
+  // Pointers must outlive the manager. `loaders` runs loads and unloads (blocking work). `usage`
+  // empty: ReadProcessUsage (process_memory.h).
   ModelManager(ResidencyOptions options, ModelStore* store, ModelLoader* loader, const Clock* clock,
-               Executor* loaders, Timer* timer, MemoryProbe probe);
+               Executor* loaders, Timer* timer, MemoryProbe probe, UsageProbe usage = {});
   // Unloads everything; every lease must have been dropped.
   ~ModelManager();
 
@@ -141,8 +153,8 @@ class ModelManager {
   absl::Status SetPinned(std::string_view name, bool pinned);
   absl::Status SetKeepAlive(std::string_view name, absl::Duration keep_alive);
 
-  // All installed and built-in models, sorted by name; memory is measured anew at most once a
-  // second.
+  // All installed and built-in models, sorted by name. Does not block: memory is as measured last,
+  // at most two seconds ago; asking measures anew, off this thread, at most once a second.
   std::vector<ModelStatus> Snapshot();
   absl::StatusOr<ModelStatus> Get(std::string_view name);
 

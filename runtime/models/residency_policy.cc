@@ -21,7 +21,8 @@ double CostPerByte(const LedgerModel& model) {
   const double idle = std::max(0.0, absl::ToDoubleSeconds(model.idle));
   const double wanted_again = std::exp2(-idle / half_life);
   const double weight = model.interactive ? 2.0 : 1.0;
-  return load_seconds * wanted_again * weight / static_cast<double>(std::max<uint64_t>(1, model.bytes));
+  return load_seconds * wanted_again * weight /
+         static_cast<double>(std::max<uint64_t>(1, model.bytes));
 }
 
 // Idle, unpinned models, cheapest to lose first; among equals the longest idle, then by name.
@@ -100,14 +101,16 @@ LoadDecision DecideLoad(const Ledger& ledger, uint64_t wanted_bytes) {
   if (wanted_bytes > decision.available_bytes) {
     decision.kind = LoadDecision::Kind::kRefuse;
     decision.busy_models_would_do =
-        wanted_bytes <= std::min(ledger.ceiling_bytes, room_with(ledger.leaving_bytes + idle + busy) +
-                                                           ledger.loading_bytes);
+        wanted_bytes <=
+        std::min(ledger.ceiling_bytes,
+                 room_with(ledger.leaving_bytes + idle + busy) + ledger.loading_bytes);
     return decision;
   }
   decision.kind = LoadDecision::Kind::kEvict;
-  const uint64_t by_ceiling = Less(taken - ledger.leaving_bytes + wanted_bytes, ledger.ceiling_bytes);
-  const uint64_t by_machine = Less(wanted_bytes + ledger.loading_bytes,
-                                   ledger.available_bytes + ledger.leaving_bytes);
+  const uint64_t by_ceiling =
+      Less(taken - ledger.leaving_bytes + wanted_bytes, ledger.ceiling_bytes);
+  const uint64_t by_machine =
+      Less(wanted_bytes + ledger.loading_bytes, ledger.available_bytes + ledger.leaving_bytes);
   decision.victims = ChooseVictims(ledger, std::max(by_ceiling, by_machine));
   return decision;
 }

@@ -1,8 +1,9 @@
 // Who may be in memory: pure decisions over a ledger. No clock, no lock, no system call.
 //
-// Room is what the ceiling leaves beside the models that are resident, loading or leaving, and never
-// more than what the machine has available. A model that somebody uses, and a pinned one, is never a
-// victim. Among the others the policy gives up what is cheapest to lose for the bytes it gives back:
+// Room is what the ceiling leaves beside the models that are resident, loading or leaving, and
+// never more than what the machine has available. A model that somebody uses, and a pinned one, is
+// never a victim. Among the others the policy gives up what is cheapest to lose for the bytes it
+// gives back:
 //
 //   cost = time to load again × chance of being wanted again, per byte
 //
