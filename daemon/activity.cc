@@ -14,6 +14,11 @@ constexpr uint32_t kMaxPage = 1000;
 }  // namespace
 
 void RingActivityLog::Add(intelligence::v1::ActivityRecord record, uid_t user_id) {
+  if (log_ != nullptr) {
+    log_->Debug(absl::StrCat(record.client(), " ", record.method(), " ", record.model(), " ",
+                             record.outcome(), ", ", record.input_bytes(), " bytes in, ",
+                             record.output_bytes(), " out"));
+  }
   if (capacity_ == 0) return;
   absl::MutexLock lock(mutex_);
   if (entries_.size() == capacity_) {

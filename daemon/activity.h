@@ -9,6 +9,7 @@
 
 #include "absl/base/thread_annotations.h"
 #include "absl/synchronization/mutex.h"
+#include "daemon/log.h"
 #include "services/rpc/service_environment.h"
 
 namespace intelligenced {
@@ -16,7 +17,8 @@ namespace intelligenced {
 // Thread-safe. Holds the newest `capacity` records; nothing is written to disk.
 class RingActivityLog final : public ActivityLog {
  public:
-  explicit RingActivityLog(size_t capacity) : capacity_(capacity) {}
+  // `log` gets a line for each record at debug level; may be null.
+  RingActivityLog(size_t capacity, Log* log) : capacity_(capacity), log_(log) {}
 
   void Add(intelligence::v1::ActivityRecord record, uid_t user_id) override;
 
@@ -31,6 +33,7 @@ class RingActivityLog final : public ActivityLog {
     uid_t user_id = 0;
   };
   const size_t capacity_;
+  Log* const log_;
   mutable absl::Mutex mutex_;
   std::deque<Entry> entries_ ABSL_GUARDED_BY(mutex_);
   // Sequence number of entries_.front().
