@@ -80,8 +80,10 @@ class ScheduledJob;
 class ModelSource {
  public:
   virtual ~ModelSource() = default;
-  // Must end in exactly one job->Bind() or job->Fail(), now or later, on any thread. Called at
-  // submission, and once more when the model was lost before the job had any output.
+  // Must end in exactly one job->Bind() or job->Fail(), now or later, on any thread; must not
+  // block. Called at submission, and again when the model was lost: once for a job that was being
+  // stepped and had no output yet (progress is not output), a few times for one that had only
+  // waited for the model, and after a short delay when Bind() brought a model known to be lost.
   virtual void Acquire(const std::shared_ptr<ScheduledJob>& job) = 0;
 };
 

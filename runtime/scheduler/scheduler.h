@@ -5,7 +5,9 @@
 // (policy.h): request class first, with ageing; inside a class weighted fair shares by client in
 // device time; deadlines; lanes with a capacity in cores.
 //
-// Thread-safe. Locks: one, never held across an engine, sink, model source or executor call.
+// Thread-safe. Locks: one, never held across an engine, sink, model source or executor call; the
+// timer is set under it. Sinks, sources and cancel callbacks may call back into the scheduler, but
+// must not wait for it (WaitUntilIdle, the destructor).
 #ifndef INTELLIGENCED_RUNTIME_SCHEDULER_SCHEDULER_H_
 #define INTELLIGENCED_RUNTIME_SCHEDULER_SCHEDULER_H_
 
@@ -23,7 +25,8 @@
 
 namespace intelligenced {
 
-// Limits on what clients can make the daemon hold. Refusal is immediate.
+// Limits on what clients can make the daemon hold: jobs that have not ended, running ones
+// included, and their input. Refusal is immediate and names the limit in the metadata.
 struct AdmissionLimits {
   int max_queued_jobs = 4096;              // QUEUE_FULL
   uint64_t max_queued_bytes = 256u << 20;  // QUEUE_FULL
@@ -39,7 +42,8 @@ struct SchedulerOptions {
   // How long a step of a model may take while others wait, and while nobody else does.
   absl::Duration contended_quantum = absl::Milliseconds(20);
   absl::Duration idle_quantum = absl::Milliseconds(40);
-  // A job that waited this long without a step counts as one class more urgent, and so on.
+  // A client's oldest waiting job counts as one class more urgent for every time this long in
+  // which none of its class on its model was stepped (policy.h).
   absl::Duration ageing = absl::Seconds(10);
 };
 
@@ -65,7 +69,9 @@ struct SchedulerSnapshot {
     int running = 0;
     absl::Duration recent_device_time;  // last minute
     absl::Duration total_device_time;
-    double output_tokens_per_second = 0;  // last ten seconds
+    // Last ten seconds. A running job counts each delta as one token; the true number, known at
+    // its end, corrects that (accounting.h).
+    double output_tokens_per_second = 0;
     uint64_t requests = 0;
     absl::Time last_active;
   };
@@ -97,6 +103,7 @@ class Scheduler {
   bool WaitUntilIdle(absl::Time deadline);
 
  private:
+  friend struct JobState;
   class Core;
   const std::shared_ptr<Core> core_;
 };
