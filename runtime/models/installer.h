@@ -14,6 +14,8 @@
 #include "absl/time/time.h"
 #include "runtime/base/cancel.h"
 #include "runtime/base/clock.h"
+#include "runtime/base/file.h"
+#include "runtime/models/downloader.h"
 #include "runtime/models/manifest.h"
 #include "runtime/models/model_store.h"
 
@@ -27,7 +29,7 @@ struct InstallProgress {
 };
 
 // The published models that can be installed by name: manifests with addresses, sizes and hashes,
-// read from *.json files of a folder. Immutable after loading.
+// read from the *.json files of folders (ParseCatalogue). Sorted by name. Immutable after loading.
 class Catalogue {
  public:
   // Files that do not parse are left out and told in `problems`.
@@ -35,7 +37,7 @@ class Catalogue {
                         std::vector<std::string>* problems);
   const std::vector<Manifest>& models() const { return models_; }
   const Manifest* Find(std::string_view name) const;
-  // The first (by rank) that has the capability.
+  // The one of the highest rank (then the first by name) that has the capability.
   const Manifest* FindCapable(std::string_view capability) const;
 
  private:
@@ -48,8 +50,14 @@ class Installer {
   using ProgressFunction = absl::AnyInvocable<void(const InstallProgress&)>;
 
   // `store` and `clock` must outlive it.
-  Installer(ModelStore* store, const Clock* clock);
+  Installer(ModelStore* store, const Clock* clock, DownloadOptions options = {},
+            FileSystem* files = nullptr);
   ~Installer();
+
+  // Fills in what a catalogue manifest leaves to the hub: hash and size of each file that has none,
+  // as the hub states them now. For showing before an install; Install does the same by itself.
+  // DOWNLOAD_FAILED, MODEL_CORRUPT (the hub states no hash).
+  absl::StatusOr<Manifest> Resolve(Manifest manifest, CancelToken cancel) const;
 
   // Downloads what is missing of a catalogue manifest, resuming partial files, verifies and puts
   // it. Two installs of one model share one download. Errors as ModelService.InstallModel states.

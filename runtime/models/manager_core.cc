@@ -11,7 +11,6 @@ namespace {
 
 // A model whose worker died is waited for this long instead of failing the request.
 constexpr absl::Duration kPatience = absl::Seconds(1);
-constexpr absl::Duration kMeasureInterval = absl::Seconds(1);
 
 absl::Status ShuttingDown() {
   return MakeError(Reason::kShuttingDown, "The daemon is shutting down.");
@@ -402,59 +401,6 @@ absl::Status ModelManager::Core::SetKeepAlive(const std::string& name, absl::Dur
 void ModelManager::Core::SetState(Entry& entry, ModelState state) {
   entry.state = state;
   observers_.Enqueue(StatusOf(entry));
-}
-
-ModelStatus ModelManager::Core::StatusOf(const Entry& entry) const {
-  ModelStatus status;
-  status.manifest = entry.manifest;
-  status.state = entry.state;
-  status.failure = entry.state == ModelState::kFailed ? entry.failure : absl::OkStatus();
-  status.pinned = entry.pinned;
-  status.keep_alive = entry.keep_alive.value_or(options_.default_keep_alive);
-  status.last_used = entry.last_used;
-  status.last_load_time = entry.load_time;
-  if (const auto& resident = entry.resident) {
-    status.resident_bytes = resident->resident_bytes;
-    status.peak_bytes = resident->peak_bytes;
-    status.leases = resident->leases;
-    status.worker_pid = resident->pid;
-    status.protections = resident->protections;
-    status.info = resident->info;
-  }
-  for (const auto& [capability, model] : store_->Defaults()) {
-    if (model == entry.manifest.name) status.default_for.push_back(capability);
-  }
-  return status;
-}
-
-std::vector<ModelStatus> ModelManager::Core::Snapshot() {
-  std::vector<ModelStatus> result;
-  bool measure = false;
-  const std::vector<Manifest> manifests = store_->List();
-  {
-    absl::MutexLock lock(mutex_);
-    bool any = false;
-    for (const Manifest& manifest : manifests) {
-      absl::StatusOr<Entry*> entry = FindEntry(manifest.name);
-      if (!entry.ok()) continue;
-      any = any || (*entry)->resident != nullptr;
-      result.push_back(StatusOf(**entry));
-    }
-    const absl::Time now = clock_->Now();
-    if (any && now - measured_at_ >= kMeasureInterval) {
-      measured_at_ = now;
-      measure = true;
-    }
-  }
-  if (measure) Post([](Core& core) { core.Measure(); });
-  return result;
-}
-
-absl::StatusOr<ModelStatus> ModelManager::Core::Get(const std::string& name) {
-  absl::MutexLock lock(mutex_);
-  absl::StatusOr<Entry*> entry = FindEntry(name);
-  if (!entry.ok()) return entry.status();
-  return StatusOf(**entry);
 }
 
 void ModelManager::Core::BeginShutdown() {

@@ -1,5 +1,5 @@
-// The inside of ModelManager. Split over manager_core.cc (leases, unloading, queries) and
-// manager_load.cc (loading, losses, memory).
+// The inside of ModelManager. Split over manager_core.cc (leases, unloading), manager_load.cc
+// (loading, losses, memory) and model_manager.cc (queries).
 //
 // One mutex guards all state. Nothing foreign runs under it: callbacks, observers, model
 // destructors, cancellations and probes are collected in a Deferred and run after it is released.

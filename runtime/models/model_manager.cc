@@ -5,6 +5,64 @@
 #include "runtime/models/manager_core.h"
 
 namespace intelligenced {
+namespace {
+
+constexpr absl::Duration kMeasureInterval = absl::Seconds(1);
+
+}  // namespace
+
+ModelStatus ModelManager::Core::StatusOf(const Entry& entry) const {
+  ModelStatus status;
+  status.manifest = entry.manifest;
+  status.state = entry.state;
+  status.failure = entry.state == ModelState::kFailed ? entry.failure : absl::OkStatus();
+  status.pinned = entry.pinned;
+  status.keep_alive = entry.keep_alive.value_or(options_.default_keep_alive);
+  status.last_used = entry.last_used;
+  status.last_load_time = entry.load_time;
+  if (const auto& resident = entry.resident) {
+    status.resident_bytes = resident->resident_bytes;
+    status.peak_bytes = resident->peak_bytes;
+    status.leases = resident->leases;
+    status.worker_pid = resident->pid;
+    status.protections = resident->protections;
+    status.info = resident->info;
+  }
+  for (const auto& [capability, model] : store_->Defaults()) {
+    if (model == entry.manifest.name) status.default_for.push_back(capability);
+  }
+  return status;
+}
+
+std::vector<ModelStatus> ModelManager::Core::Snapshot() {
+  std::vector<ModelStatus> result;
+  bool measure = false;
+  const std::vector<Manifest> manifests = store_->List();
+  {
+    absl::MutexLock lock(mutex_);
+    bool any = false;
+    for (const Manifest& manifest : manifests) {
+      absl::StatusOr<Entry*> entry = FindEntry(manifest.name);
+      if (!entry.ok()) continue;
+      any = any || (*entry)->resident != nullptr;
+      result.push_back(StatusOf(**entry));
+    }
+    const absl::Time now = clock_->Now();
+    if (any && now - measured_at_ >= kMeasureInterval) {
+      measured_at_ = now;
+      measure = true;
+    }
+  }
+  if (measure) Post([](Core& core) { core.Measure(); });
+  return result;
+}
+
+absl::StatusOr<ModelStatus> ModelManager::Core::Get(const std::string& name) {
+  absl::MutexLock lock(mutex_);
+  absl::StatusOr<Entry*> entry = FindEntry(name);
+  if (!entry.ok()) return entry.status();
+  return StatusOf(**entry);
+}
 
 ModelManager::ModelManager(ResidencyOptions options, ModelStore* store, ModelLoader* loader,
                            const Clock* clock, Executor* loaders, Timer* timer, MemoryProbe probe,

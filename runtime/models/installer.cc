@@ -1,0 +1,411 @@
+#include "runtime/models/installer.h"
+
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <functional>
+#include <map>
+#include <optional>
+#include <set>
+#include <utility>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "absl/synchronization/mutex.h"
+#include "runtime/base/reasons.h"
+#include "runtime/models/gguf_metadata.h"
+#include "runtime/models/sha256.h"
+
+namespace intelligenced {
+namespace {
+
+constexpr absl::Duration kReportInterval = absl::Milliseconds(100);
+// The speed is that of about the last so long.
+constexpr absl::Duration kSpeedWindow = absl::Seconds(5);
+
+using Report = std::function<void(const InstallProgress&)>;
+
+absl::Status Cancelled() {
+  return MakeError(Reason::kCancelled, "The installation was cancelled. What has come is kept.");
+}
+
+absl::Status NameTaken(std::string_view name, std::string_view why) {
+  return MakeError(Reason::kModelBusy, absl::StrCat("The name ", name, " is taken: ", why),
+                   {.metadata = {{"model", std::string(name)}}, .retry_delay = {}, .field = {}});
+}
+
+// Thins progress out and works out the speed.
+class Meter {
+ public:
+  Meter(const Clock* clock, Report report) : clock_(clock), report_(std::move(report)) {}
+
+  void Update(InstallProgress::Phase phase, uint64_t done, uint64_t total) {
+    const absl::Time now = clock_->Now();
+    if (phase != phase_ || window_start_ == absl::InfinitePast()) {
+      window_start_ = now;
+      window_bytes_ = done;
+      last_ = absl::InfinitePast();
+    }
+    phase_ = phase;
+    if (now - last_ < kReportInterval && done != total) return;
+    last_ = now;
+    const absl::Duration span = now - window_start_;
+    if (span > absl::ZeroDuration()) {
+      speed_ =
+          static_cast<double>(done - std::min(done, window_bytes_)) / absl::ToDoubleSeconds(span);
+    }
+    if (span > kSpeedWindow) {
+      window_start_ = now - kSpeedWindow / 2;
+      window_bytes_ =
+          done -
+          std::min(done, static_cast<uint64_t>(speed_ * absl::ToDoubleSeconds(kSpeedWindow / 2)));
+    }
+    report_({phase, done, total, speed_});
+  }
+
+ private:
+  const Clock* const clock_;
+  const Report report_;
+  InstallProgress::Phase phase_ = InstallProgress::Phase::kDownloading;
+  absl::Time last_ = absl::InfinitePast();
+  absl::Time window_start_ = absl::InfinitePast();
+  uint64_t window_bytes_ = 0;
+  double speed_ = 0;
+};
+
+// Keeps blobs until the manifest that names them is put, or gives them up.
+class KeptBlobs {
+ public:
+  explicit KeptBlobs(ModelStore* store) : store_(store) {}
+  ~KeptBlobs() {
+    for (const std::string& sha256 : hashes_) store_->ReleaseBlob(sha256);
+  }
+  void Add(const std::string& sha256) { hashes_.insert(sha256); }
+  bool Has(const std::string& sha256) const { return hashes_.contains(sha256); }
+  // Put() has taken them over.
+  void Forget() { hashes_.clear(); }
+
+ private:
+  ModelStore* const store_;
+  std::set<std::string> hashes_;
+};
+
+uint64_t FileSize(const std::string& path) {
+  struct stat info;
+  return ::stat(path.c_str(), &info) == 0 ? static_cast<uint64_t>(info.st_size) : 0;
+}
+
+}  // namespace
+
+class Installer::Core {
+ public:
+  Core(ModelStore* store, const Clock* clock, DownloadOptions options, FileSystem* files)
+      : store_(store),
+        clock_(clock),
+        downloader_(options, files != nullptr ? files : &system_files_) {}
+
+  using Work = std::function<absl::Status(const Report&)>;
+
+  // Runs `work` once for all who ask for the same thing at the same time; the others are told of
+  // its progress. When the one who runs it gives up, the next takes over where it stopped.
+  absl::Status Share(const std::string& name, const std::string& identity, CancelToken cancel,
+                     ProgressFunction& progress, const Work& work) {
+    while (true) {
+      std::shared_ptr<Flight> flight;
+      bool mine = false;
+      {
+        absl::MutexLock lock(mutex_);
+        std::shared_ptr<Flight>& slot = flights_[name];
+        if (slot == nullptr) {
+          slot = std::make_shared<Flight>();
+          slot->identity = identity;
+          mine = true;
+        } else if (slot->identity != identity) {
+          return NameTaken(name, "another download of that name is under way.");
+        }
+        flight = slot;
+      }
+      if (mine) {
+        absl::Status status = work([&](const InstallProgress& now) {
+          if (progress) progress(now);
+          absl::MutexLock lock(mutex_);
+          flight->latest = now;
+          ++flight->reports;
+        });
+        absl::MutexLock lock(mutex_);
+        flight->result = status;
+        flight->done = true;
+        flights_.erase(name);
+        return status;
+      }
+      std::optional<absl::Status> result = Follow(*flight, cancel, progress);
+      if (!result.has_value()) continue;
+      return *result;
+    }
+  }
+
+  absl::StatusOr<Manifest> Resolve(Manifest manifest, const CancelToken& cancel) const {
+    for (ManifestFile& file : manifest.files) {
+      if (!file.sha256.empty()) continue;
+      auto remote = downloader_.AskHub(file.url, cancel);
+      if (!remote.ok()) return remote.status();
+      file.sha256 = remote->sha256;
+      file.size_bytes = remote->size_bytes;
+    }
+    return manifest;
+  }
+
+  absl::Status Install(const Manifest& wanted, const CancelToken& cancel, const Report& report) {
+    if (store_->Get(wanted.name).ok()) return NameTaken(wanted.name, "it is installed already.");
+    for (const ManifestFile& file : wanted.files) {
+      if (absl::Status status = CheckDownloadUrl("url", file.url); !status.ok()) return status;
+    }
+    absl::StatusOr<Manifest> resolved = Resolve(wanted, cancel);
+    if (!resolved.ok()) return resolved.status();
+    Manifest manifest = *std::move(resolved);
+    manifest.built_in = false;
+    if (manifest.origin.empty() && !manifest.files.empty()) manifest.origin = manifest.files[0].url;
+
+    KeptBlobs kept(store_);
+    uint64_t missing = 0;
+    for (const ManifestFile& file : manifest.files) {
+      if (kept.Has(file.sha256)) continue;
+      if (store_->KeepBlob(file.sha256)) {
+        kept.Add(file.sha256);
+      } else {
+        const uint64_t have = FileSize(store_->PartialPath(file.sha256));
+        missing += file.size_bytes - std::min(have, file.size_bytes);
+      }
+    }
+    // All of it or none: not half a model and a full disk.
+    if (absl::Status status = store_->CheckRoom(missing); !status.ok()) return status;
+
+    Meter meter(clock_, report);
+    const uint64_t total = manifest.size_bytes();
+    uint64_t before = 0;
+    for (const ManifestFile& file : manifest.files) {
+      if (!kept.Has(file.sha256)) {
+        absl::Status status = Fetch(file, before, total, cancel, meter);
+        if (!status.ok()) return status;
+        kept.Add(file.sha256);
+      }
+      before += file.size_bytes;
+    }
+    if (absl::Status status = Complete(manifest); !status.ok()) return status;
+    absl::Status status = store_->Put(manifest);
+    if (status.ok()) kept.Forget();
+    return status;
+  }
+
+  absl::Status InstallUrl(const std::string& name, const std::string& url,
+                          const std::string& sha256, const CancelToken& cancel,
+                          const Report& report) {
+    if (store_->Get(name).ok()) return NameTaken(name, "it is installed already.");
+    if (!store_->KeepBlob(sha256)) {
+      ManifestFile file;
+      file.url = url;
+      file.sha256 = sha256;
+      Meter meter(clock_, report);
+      absl::Status status = Fetch(file, 0, 0, cancel, meter);
+      if (!status.ok()) return status;
+    }
+    return PutBlob(name, sha256, url, "").status();
+  }
+
+  // Takes over the caller's hold on the blob.
+  absl::StatusOr<Manifest> PutBlob(std::string_view name, const std::string& sha256,
+                                   std::string_view origin, std::string_view license) {
+    KeptBlobs kept(store_);
+    kept.Add(sha256);
+    if (!IsValidModelName(name)) return ParseModelName("name", name).status();
+    if (store_->Get(name).ok()) return NameTaken(name, "it is installed already.");
+    ManifestFile file;
+    file.role = "model";
+    file.name = absl::StrCat(name, ".gguf");
+    file.sha256 = sha256;
+    absl::StatusOr<std::string> path = store_->PathOf(file);
+    if (!path.ok()) return path.status();
+    file.size_bytes = FileSize(*path);
+    absl::StatusOr<GgufMetadata> metadata = ReadGgufFile(*path);
+    if (!metadata.ok()) return metadata.status();
+    absl::StatusOr<Manifest> manifest = ManifestFromGguf(*metadata, file);
+    if (!manifest.ok()) return manifest.status();
+    manifest->name = std::string(name);
+    manifest->origin = std::string(origin);
+    if (!license.empty()) manifest->license = std::string(license);
+    if (absl::Status status = store_->Put(*manifest); !status.ok()) return status;
+    kept.Forget();
+    return manifest;
+  }
+
+  ModelStore* store() const { return store_; }
+
+  std::vector<std::string> InProgress() const {
+    absl::MutexLock lock(mutex_);
+    std::vector<std::string> names;
+    for (const auto& [name, flight] : flights_) names.push_back(name);
+    return names;
+  }
+
+ private:
+  struct Flight {
+    std::string identity;
+    InstallProgress latest;
+    uint64_t reports = 0;
+    bool done = false;
+    absl::Status result;
+  };
+
+  // Nothing: the one who ran it gave up, and somebody must take over.
+  std::optional<absl::Status> Follow(const Flight& flight, const CancelToken& cancel,
+                                     ProgressFunction& progress) {
+    const CancelRegistration registration =
+        cancel.OnCancel([this] { absl::MutexLock lock(mutex_); });
+    uint64_t seen = 0;
+    while (true) {
+      InstallProgress latest;
+      {
+        absl::MutexLock lock(mutex_);
+        auto news = [&]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
+          return flight.done || flight.reports != seen || cancel.cancelled();
+        };
+        mutex_.Await(absl::Condition(&news));
+        if (cancel.cancelled()) return Cancelled();
+        if (flight.done) {
+          if (HasReason(flight.result, Reason::kCancelled)) return std::nullopt;
+          return flight.result;
+        }
+        seen = flight.reports;
+        latest = flight.latest;
+      }
+      if (progress) progress(latest);
+    }
+  }
+
+  // One file to a blob. One at a time for one hash: two models may share a file.
+  absl::Status Fetch(const ManifestFile& file, uint64_t before, uint64_t total,
+                     const CancelToken& cancel, Meter& meter) {
+    {
+      const CancelRegistration registration =
+          cancel.OnCancel([this] { absl::MutexLock lock(mutex_); });
+      absl::MutexLock lock(mutex_);
+      auto free = [&]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
+        return !fetching_.contains(file.sha256) || cancel.cancelled();
+      };
+      mutex_.Await(absl::Condition(&free));
+      if (cancel.cancelled()) return Cancelled();
+      fetching_.insert(file.sha256);
+    }
+    absl::Status status = store_->KeepBlob(file.sha256)
+                              ? absl::OkStatus()
+                              : FetchAlone(file, before, total, cancel, meter);
+    absl::MutexLock lock(mutex_);
+    fetching_.erase(file.sha256);
+    return status;
+  }
+
+  absl::Status FetchAlone(const ManifestFile& file, uint64_t before, uint64_t total,
+                          const CancelToken& cancel, Meter& meter) {
+    uint64_t size = file.size_bytes;
+    DownloadRequest request;
+    request.url = file.url;
+    request.path = store_->PartialPath(file.sha256);
+    request.size_bytes = file.size_bytes;
+    request.check_room = [this](uint64_t bytes) { return store_->CheckRoom(bytes); };
+    request.progress = [&](uint64_t done, uint64_t of) {
+      size = of;
+      meter.Update(InstallProgress::Phase::kDownloading, before + done, total != 0 ? total : of);
+    };
+    request.cancel = cancel;
+    absl::Status status = downloader_.Download(request);
+    if (!status.ok()) return status;
+    return store_->AdoptPartial(file.sha256, cancel, [&](uint64_t done) {
+      meter.Update(InstallProgress::Phase::kVerifying, before + done, total != 0 ? total : size);
+    });
+  }
+
+  // A language model's own header says best what it is, and whether it is whole.
+  absl::Status Complete(Manifest& manifest) const {
+    if (manifest.engine != "llama") return absl::OkStatus();
+    for (const ManifestFile& file : manifest.files) {
+      if (file.role != "model") continue;
+      absl::StatusOr<std::string> path = store_->PathOf(file);
+      if (!path.ok()) return path.status();
+      absl::StatusOr<GgufMetadata> metadata = ReadGgufFile(*path);
+      if (!metadata.ok()) return metadata.status();
+      absl::StatusOr<Manifest> own = ManifestFromGguf(*metadata, file);
+      if (!own.ok()) return own.status();
+      manifest.family = own->family;
+      manifest.capabilities = own->capabilities;
+      if (manifest.description.empty()) manifest.description = own->description;
+      if (manifest.license.empty()) manifest.license = own->license;
+      if (manifest.rank == 0) manifest.rank = own->rank;
+    }
+    return absl::OkStatus();
+  }
+
+  ModelStore* const store_;
+  const Clock* const clock_;
+  FileSystem system_files_;
+  const Downloader downloader_;
+  mutable absl::Mutex mutex_;
+  std::map<std::string, std::shared_ptr<Flight>> flights_ ABSL_GUARDED_BY(mutex_);
+  std::set<std::string> fetching_ ABSL_GUARDED_BY(mutex_);
+};
+
+Installer::Installer(ModelStore* store, const Clock* clock, DownloadOptions options,
+                     FileSystem* files)
+    : core_(std::make_unique<Core>(store, clock, options, files)) {}
+
+Installer::~Installer() = default;
+
+absl::StatusOr<Manifest> Installer::Resolve(Manifest manifest, CancelToken cancel) const {
+  return core_->Resolve(std::move(manifest), cancel);
+}
+
+absl::Status Installer::Install(const Manifest& manifest, CancelToken cancel,
+                                ProgressFunction progress) {
+  if (!IsValidModelName(manifest.name)) return ParseModelName("name", manifest.name).status();
+  const std::string identity =
+      absl::StrJoin(manifest.files, "\n", [](std::string* out, const ManifestFile& file) {
+        absl::StrAppend(out, file.url, " ", file.sha256);
+      });
+  return core_->Share(manifest.name, identity, cancel, progress, [&](const Report& report) {
+    return core_->Install(manifest, cancel, report);
+  });
+}
+
+absl::StatusOr<Manifest> Installer::InstallUrl(std::string_view name, std::string_view url,
+                                               std::string_view sha256, CancelToken cancel,
+                                               ProgressFunction progress) {
+  absl::StatusOr<std::string> bare = ParseModelName("address.name", name);
+  if (!bare.ok()) return bare.status();
+  std::string hash(sha256);
+  std::transform(hash.begin(), hash.end(), hash.begin(), [](char c) {
+    return c >= 'A' && c <= 'F' ? static_cast<char>(c - 'A' + 'a') : c;
+  });
+  if (!IsSha256(hash)) {
+    return FieldError("address.sha256",
+                      "A SHA-256 of 64 hexadecimal digits is required: without one nothing says "
+                      "that the file is the right one.");
+  }
+  if (absl::Status status = CheckDownloadUrl("address.url", url); !status.ok()) return status;
+  const std::string address(url);
+  absl::Status status = core_->Share(
+      *bare, absl::StrCat(address, " ", hash), cancel, progress, [&](const Report& report) {
+        return core_->InstallUrl(*bare, address, hash, cancel, report);
+      });
+  if (!status.ok()) return status;
+  return core_->store()->Get(*bare);
+}
+
+absl::StatusOr<Manifest> Installer::PutBlobAsModel(std::string_view name, std::string_view sha256,
+                                                   std::string_view origin,
+                                                   std::string_view license) {
+  return core_->PutBlob(name, std::string(sha256), origin, license);
+}
+
+std::vector<std::string> Installer::InProgress() const { return core_->InProgress(); }
+
+}  // namespace intelligenced
