@@ -24,8 +24,11 @@ std::string DefaultSocketPath() {
   const std::string runtime = Environment("XDG_RUNTIME_DIR");
   const std::string user_path = runtime.empty() ? "" : runtime + kName;
   if (!user_path.empty() && Exists(user_path)) return user_path;
-  const std::string home = Environment("HOME");
-  const std::string home_path = home.empty() ? "" : home + "/.local/state" + kName;
+  std::string state = Environment("XDG_STATE_HOME");
+  if (state.empty()) {
+    if (const std::string home = Environment("HOME"); !home.empty()) state = home + "/.local/state";
+  }
+  const std::string home_path = state.empty() ? "" : state + kName;
   if (user_path.empty() && geteuid() != 0 && !home_path.empty() && Exists(home_path)) {
     return home_path;
   }

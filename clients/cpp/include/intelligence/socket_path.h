@@ -9,7 +9,8 @@ namespace intelligence {
 // $INTELLIGENCED_SOCKET, when set and not empty. Else the first of these that exists, and when none
 // does, the first that applies:
 //   1. $XDG_RUNTIME_DIR/intelligenced/intelligenced.sock, when the variable is set;
-//   2. without it and not as root, $HOME/.local/state/intelligenced/intelligenced.sock;
+//   2. without it and not as root, $XDG_STATE_HOME/intelligenced/intelligenced.sock, where
+//      XDG_STATE_HOME is $HOME/.local/state by default;
 //   3. /run/intelligenced/intelligenced.sock, the daemon of the whole system.
 // This is the only place where the SDK reads the environment. Not safe against a concurrent
 // setenv(), like every reader of the environment.

@@ -1,0 +1,160 @@
+// mlctl generate and count-tokens
+#include <memory>
+#include <optional>
+#include <ostream>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "clients/mlctl/command_tree.h"
+#include "clients/mlctl/commands/text_work.h"
+#include "clients/mlctl/json.h"
+
+namespace intelligenced::mlctl {
+namespace {
+
+struct PromptOptions {
+  std::string prompt;
+  bool has_prompt = false;
+  std::string file;
+  std::string system;
+  bool chat = false;
+
+  void AddTo(CLI::App* app) {
+    app->add_option_function<std::string>(
+           "prompt",
+           [this](const std::string& text) {
+             prompt = text;
+             has_prompt = text != "-";
+           },
+           "The text; '-' or nothing: standard input")
+        ->type_name("PROMPT");
+    app->add_option("-f,--file", file, "Take the text from a file")->type_name(kFileType);
+    app->add_flag("--chat", chat, "Ask the model through its chat template");
+    app->add_option("--system", system, "Tell the model first how to be; implies --chat")
+        ->type_name("TEXT");
+  }
+
+  absl::StatusOr<intelligence::GenerateInput> Read(Session& session) const {
+    std::string text = prompt;
+    if (!has_prompt || !file.empty()) {
+      absl::StatusOr<Input> input = ReadInput(session, file.empty() ? "-" : file);
+      if (!input.ok()) return input.status();
+      text = std::move(input->text);
+    }
+    if (!chat && system.empty()) return text;
+    intelligence::Conversation conversation;
+    if (!system.empty()) {
+      conversation.messages.push_back({.role = intelligence::Role::kSystem, .text = system});
+    }
+    conversation.messages.push_back({.role = intelligence::Role::kUser, .text = std::move(text)});
+    return conversation;
+  }
+};
+
+struct GenerateOptions {
+  PromptOptions prompt;
+  std::optional<float> temperature;
+  std::optional<float> top_p;
+  std::optional<uint32_t> top_k;
+  std::optional<float> min_p;
+  std::optional<uint32_t> seed;
+  uint32_t max_output_tokens = 0;
+  std::vector<std::string> stop;
+};
+
+int FailInput(Session& session, const absl::Status& status) {
+  const int code = session.Fail(status);
+  return code == kInterrupted ? code : kInputOutput;
+}
+
+int Generate(Session& session, const GenerateOptions& options) {
+  absl::StatusOr<intelligence::Client> client = session.Connect();
+  if (!client.ok()) return session.Fail(client.status());
+  absl::StatusOr<intelligence::GenerateInput> input = options.prompt.Read(session);
+  if (!input.ok()) return FailInput(session, input.status());
+  const intelligence::GenerateTextRequest request = {
+      .input = *std::move(input),
+      .sampling = {.temperature = options.temperature,
+                   .top_p = options.top_p,
+                   .top_k = options.top_k,
+                   .min_p = options.min_p,
+                   .seed = options.seed},
+      .max_output_tokens = options.max_output_tokens,
+      .stop = options.stop};
+  // In a pipe the text is exactly the model's.
+  TextStream stream(&session, /*exact=*/true);
+  absl::StatusOr<intelligence::GenerateTextResult> result =
+      client->GenerateText(request, session.Call(),
+                           [&](const intelligence::GenerateTextEvent& event) { stream(event); });
+  if (!result.ok()) {
+    stream.Break();
+    return session.Fail(result.status());
+  }
+  stream.Finish(result->text);
+  ReportFinish(session, result->finish_reason);
+  if (session.options().json) session.out() << Dump(ToJson(*result)) << "\n";
+  session.ReportUsage(result->usage);
+  return kDone;
+}
+
+int CountTokens(Session& session, const PromptOptions& options) {
+  absl::StatusOr<intelligence::Client> client = session.Connect();
+  if (!client.ok()) return session.Fail(client.status());
+  absl::StatusOr<intelligence::GenerateInput> input = options.Read(session);
+  if (!input.ok()) return FailInput(session, input.status());
+  absl::StatusOr<intelligence::CountTokensResult> result =
+      client->CountTokens(*input, session.Call());
+  if (!result.ok()) return session.Fail(result.status());
+  if (session.options().json) {
+    session.out() << Dump(ToJson(*result)) << "\n";
+  } else if (session.host().out_is_terminal && !session.options().quiet) {
+    session.out() << FormatCount(result->tokens) << " of the "
+                  << FormatCount(result->context_tokens) << " tokens that "
+                  << TerminalSafe(ShortName(result->model)) << " takes\n";
+  } else {
+    session.out() << result->tokens << "\n";
+  }
+  return kDone;
+}
+
+}  // namespace
+
+void AddLanguageModelCommands(CommandTree& tree) {
+  auto generate = std::make_shared<GenerateOptions>();
+  CLI::App* app =
+      tree.Add(&tree.root(), "generate", "Continue a text, or answer with --chat.",
+               {"mlctl generate \"Once upon a time\"",
+                "mlctl generate --chat \"Name three rivers of Europe.\"",
+                "mlctl generate --system \"Answer in one word.\" \"The capital of France?\"",
+                "mlctl generate --model stories --temperature 0 --max-output-tokens 60 \"\""},
+               [generate](Session& session) { return Generate(session, *generate); });
+  generate->prompt.AddTo(app);
+  app->add_option("--max-output-tokens", generate->max_output_tokens, "Stop after so many tokens")
+      ->type_name("N");
+  app->add_option("--temperature", generate->temperature, "0 to 2; 0 takes the likeliest token")
+      ->check(CLI::Range(0.0, 2.0).description(""))
+      ->type_name("NUMBER");
+  app->add_option("--top-p", generate->top_p, "0 to 1; 1 is off")
+      ->check(CLI::Range(0.0, 1.0).description(""))
+      ->type_name("NUMBER");
+  app->add_option("--top-k", generate->top_k, "0 is off")->type_name("N");
+  app->add_option("--min-p", generate->min_p, "0 to 1; 0 is off")
+      ->check(CLI::Range(0.0, 1.0).description(""))
+      ->type_name("NUMBER");
+  app->add_option("--seed", generate->seed, "Same seed, same text")->type_name("N");
+  app->add_option("--stop", generate->stop, "End before this text; may be repeated")
+      ->type_name("TEXT")
+      ->expected(1)
+      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+
+  auto count = std::make_shared<PromptOptions>();
+  app = tree.Add(
+      &tree.root(), "count-tokens", "Count the tokens that a text takes.",
+      {"mlctl count-tokens --model stories \"Once upon a time\"", "mlctl count-tokens -f book.txt"},
+      [count](Session& session) { return CountTokens(session, *count); });
+  count->AddTo(app);
+}
+
+}  // namespace intelligenced::mlctl
