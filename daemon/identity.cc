@@ -67,7 +67,7 @@ std::string SnapName(std::string_view unit) {
 // The desktop's convention: app[-LAUNCHER]-ID-RANDOM.scope and app[-LAUNCHER]-ID@RANDOM.service.
 // The launcher cannot be told from the ID's first part by form alone, so only known ones go.
 std::string DesktopApp(std::string_view unit) {
-  if (!absl::ConsumePrefix(&unit, "app-")) return "";
+  if (!absl::ConsumePrefix(&unit, "app-") || absl::StartsWith(unit, "flatpak-")) return "";
   if (absl::ConsumeSuffix(&unit, ".scope")) {
     const size_t dash = unit.rfind('-');
     if (dash != std::string_view::npos) unit = unit.substr(0, dash);

@@ -128,7 +128,7 @@ absl::StatusOr<Paths> ResolvePaths(const Config& config, const Environment& envi
           "--socket.");
     }
   } else {
-    paths.system_wide = root && paths.socket.starts_with("/run/intelligenced/");
+    paths.system_wide = paths.socket.starts_with("/run/intelligenced/");
   }
   constexpr size_t kMaxPath = sizeof(sockaddr_un{}.sun_path) - 1;
   if (paths.socket.size() > kMaxPath) {

@@ -8,15 +8,11 @@
 #include "grpcpp/health_check_service_interface.h"
 #include "grpcpp/resource_quota.h"
 #include "grpcpp/server_posix.h"
+#include "protos/support/limits.h"
 
 namespace intelligenced {
 namespace {
 
-// Above the largest input that any field allows, so that a text of 10 MB still gets its typed
-// error (INPUT_TOO_LARGE) and not the transport's. Answers have no limit of their own: they are
-// bounded by what made them.
-constexpr int kMaxRequestBytes = 16 << 20;
-constexpr int kUnlimited = -1;
 constexpr int kMaxCallsPerConnection = 1024;
 constexpr size_t kMaxTransportBytes = size_t{512} << 20;
 // Only reflection uses threads of its own.
@@ -43,8 +39,8 @@ absl::Status RpcServer::Start() {
   quota.Resize(kMaxTransportBytes);
   quota.SetMaxThreads(kMaxSyncThreads);
   builder.SetResourceQuota(quota);
-  builder.SetMaxReceiveMessageSize(kMaxRequestBytes);
-  builder.SetMaxSendMessageSize(kUnlimited);
+  builder.SetMaxReceiveMessageSize(kMaxReceiveMessageBytes);
+  builder.SetMaxSendMessageSize(kMaxSendMessageBytes);
   builder.SetSyncServerOption(grpc::ServerBuilder::NUM_CQS, 1);
   builder.SetSyncServerOption(grpc::ServerBuilder::MIN_POLLERS, 1);
   builder.SetSyncServerOption(grpc::ServerBuilder::MAX_POLLERS, 1);
