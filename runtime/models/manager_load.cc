@@ -173,10 +173,12 @@ void ModelManager::Core::RunLoad(const std::string& name, uint64_t generation) {
   }
   const absl::Time start = clock_->Now();
   absl::StatusOr<engine_proto::ModelSpec> spec = SpecOf(manifest);
-  absl::StatusOr<LoadedModel> loaded = spec.status();
-  if (spec.ok() && cancel.cancelled()) {
+  absl::StatusOr<LoadedModel> loaded = absl::UnknownError("not loaded");
+  if (!spec.ok()) {
+    loaded = spec.status();
+  } else if (cancel.cancelled()) {
     loaded = MakeError(Reason::kCancelled, "The load was cancelled.");
-  } else if (spec.ok()) {
+  } else {
     loaded = loader_->Load(*spec, cancel, [weak = weak_from_this(), name, generation] {
       if (const auto core = weak.lock()) core->OnLost(name, generation);
     });
