@@ -147,12 +147,14 @@ ProxyModel::Batch ProxyModel::MakeBatch(absl::Span<Job* const> jobs, const StepO
   size_t start_bytes = 0;
   for (size_t i = 0; i < jobs.size(); ++i) {
     auto& job = *static_cast<ProxyJob*>(jobs[i]);
+    // Known here already: no need to wait until the worker notices.
+    if (job.cancelled()) {
+      batch.outputs[i] = Ended(MakeError(Reason::kCancelled, "The job was cancelled."));
+      if (job.started()) step.add_drop_jobs(job.id());
+      job.MarkDone();
+      continue;
+    }
     if (!job.started()) {
-      if (job.cancelled()) {
-        batch.outputs[i] = Ended(MakeError(Reason::kCancelled, "The job was cancelled."));
-        job.MarkDone();
-        continue;
-      }
       // What does not fit this frame starts with a later step: its output says "no work done".
       if (start_bytes + job.task_bytes() > kMaxStartBytes) continue;
       start_bytes += job.task_bytes();
@@ -168,10 +170,15 @@ absl::StatusOr<std::vector<JobOutput>> ProxyModel::Step(absl::Span<Job* const> j
                                                         const StepOptions& options) {
   if (lost()) return link_->LostError();
   Batch batch = MakeBatch(jobs, options);
-  if (batch.waiting.empty()) return std::move(batch.outputs);
   absl::StatusOr<engine_proto::WorkReply> reply;
   {
     absl::MutexLock lock(turn_);
+    if (batch.waiting.empty()) {
+      if (batch.request.step().drop_jobs_size() > 0) {
+        link_->Post(std::move(batch.request), options_.step_timeout).IgnoreError();
+      }
+      return std::move(batch.outputs);
+    }
     reply = link_->Call(std::move(batch.request), options.budget + options_.step_timeout);
   }
   absl::Status status = reply.status();
