@@ -283,13 +283,13 @@ absl::Status CheckDownloadUrl(std::string_view field, std::string_view url) {
 }
 
 Downloader::Downloader(DownloadOptions options, FileSystem* files)
-    : options_(options), files_(files) {
-  // Counts its calls; nothing is undone at the end because others may use the library.
-  curl_global_init(CURL_GLOBAL_DEFAULT);
-}
+    : options_(options), files_(files) {}
 
 absl::Status Downloader::Download(const DownloadRequest& request) const {
   if (absl::Status status = CheckDownloadUrl("url", request.url); !status.ok()) return status;
+  // Here and not earlier: it makes the TLS library resident, 4 MB that an idle daemon does not
+  // need. Thread-safe, and counts its calls; nothing is undone because others may use the library.
+  curl_global_init(CURL_GLOBAL_DEFAULT);
   absl::Status status;
   // The second time only when the first could not continue what was there.
   for (int attempt = 0; attempt < 2; ++attempt) {
