@@ -232,6 +232,8 @@ void Scheduler::Core::HandleStalls(const Drive& drive, absl::Time now) {
   for (const JobPtr& job : drive.jobs) {
     if (job->phase != JobPhase::kReady || !job->stalled) return;
   }
+  // The next driver destroys these first, which makes room.
+  if (!drive.entry->doomed.empty()) return;
   std::vector<int> stalled;
   std::vector<bool> parked;
   for (const JobPtr& job : jobs_) parked.push_back(job->parked);

@@ -116,7 +116,8 @@ class ScheduledJob {
   virtual void ModelLoading() = 0;
   virtual void Bind(BoundModel model) = 0;
   virtual void Fail(const absl::Status& status) = 0;
-  // A paused job keeps its place and state but is not stepped (slow reader).
+  // A paused job keeps its place and state but is not stepped (slow reader). One step more may be
+  // decided already.
   virtual void SetPaused(bool paused) = 0;
   virtual QueuePlace Place() const = 0;
 };
