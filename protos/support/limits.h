@@ -44,6 +44,8 @@ inline constexpr absl::Duration kMinWatchInterval = absl::Milliseconds(100);
 inline constexpr absl::Duration kMaxWatchInterval = absl::Seconds(60);
 inline constexpr uint32_t kDefaultActivityPage = 50;
 inline constexpr uint32_t kMaxActivityPage = 1000;
+inline constexpr size_t kMaxPageTokenBytes = 128;
+inline constexpr size_t kMaxClientBytes = 4096;
 
 }  // namespace intelligenced
 

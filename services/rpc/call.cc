@@ -79,6 +79,7 @@ void Call::NoteRequestClass(RequestClass request_class) {
 
 void Call::Record(const absl::Status& status) {
   if (std::exchange(recorded_, true)) return;
+  if (failure_only_ && (status.ok() || absl::IsCancelled(status))) return;
   const std::optional<Reason> reason = ReasonOf(status);
   if (status.ok()) {
     record_.set_outcome("OK");

@@ -82,6 +82,10 @@ class Call {
   void NoteUsage(const JobUsage& usage) { usage_.Add(usage); }
   const UsageTotal& usage() const { return usage_; }
 
+  // A call that only looks (a status poll) would crowd out the records of what was done: it is
+  // recorded only when it fails.
+  void RecordFailureOnly() { failure_only_ = true; }
+
   // Writes the activity record. Once, when the call's status is known.
   void Record(const absl::Status& status);
 
@@ -96,6 +100,7 @@ class Call {
   UsageTotal usage_;
   intelligence::v1::ActivityRecord record_;
   bool recorded_ = false;
+  bool failure_only_ = false;
 };
 
 // "models/{model}".
