@@ -18,7 +18,7 @@ start_daemon() {
   local binaries="$top/build/release/bin"
   # Not tied to this shell: `./dev run --keep` leaves it running.
   environment_outlives_caller=1 in_environment setsid bash -c \
-    'echo $$ >"$1/pid"; exec "$2/intelligenced" --socket "$3" --store "$1/store" --development "$4" >>"$1/daemon.log" 2>&1 </dev/null' \
+    'echo $$ >"$1/pid"; exec "$2/intelligenced" --socket "$3" --store "$1/store" >>"$1/daemon.log" 2>&1 </dev/null' \
     daemon "$private_dir" "$binaries" "$private_socket" "$top" </dev/null >/dev/null 2>&1 &
   local deadline=$((SECONDS + 15))
   until in_environment env INTELLIGENCED_SOCKET="$private_socket" "$binaries/mlctl" --quiet status >/dev/null 2>&1; do
