@@ -59,8 +59,8 @@ struct LoadDecision {
   };
   Kind kind = Kind::kRefuse;
   std::vector<std::string> victims;
-  // kRefuse: what could be had with every idle model evicted, and whether that would be enough if
-  // busy models became idle.
+  // kRefuse: what could be had with every idle model evicted, and whether there would be enough
+  // once busy and loading models have become idle.
   uint64_t available_bytes = 0;
   bool busy_models_would_do = false;
 };
