@@ -7,6 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/time/time.h"
+#include "clients/mlctl/documents.h"
 
 namespace intelligenced::mlctl {
 namespace {
@@ -47,15 +48,20 @@ size_t EditDistance(std::string_view a, std::string_view b) {
   return row[b.size()];
 }
 
-// The command that was probably meant, or nothing.
-std::string Suggestion(CLI::App& root, const std::vector<std::string>& arguments) {
-  const CLI::App* app = &root;
-  for (const std::string& argument : arguments) {
-    if (argument.starts_with("-")) continue;
+// What is wrong with the names of commands in the arguments; empty when nothing is.
+std::string UnknownCommand(CLI::App& root, const std::vector<std::string>& arguments) {
+  CLI::App* app = &root;
+  for (size_t i = 0; i < arguments.size() && !app->get_subcommands(nullptr).empty(); ++i) {
+    const std::string& argument = arguments[i];
+    if (argument.starts_with("-")) {
+      const CLI::Option* option = root.get_option_no_throw(argument);
+      if (option != nullptr && option->get_items_expected_max() > 0) ++i;
+      continue;
+    }
     std::string best;
     size_t best_distance = 3;
-    const CLI::App* found = nullptr;
-    for (const CLI::App* sub : app->get_subcommands(nullptr)) {
+    CLI::App* found = nullptr;
+    for (CLI::App* sub : app->get_subcommands(nullptr)) {
       const size_t distance = EditDistance(argument, sub->get_name());
       if (distance == 0) found = sub;
       if (distance < best_distance) {
@@ -63,12 +69,22 @@ std::string Suggestion(CLI::App& root, const std::vector<std::string>& arguments
         best = sub->get_name();
       }
     }
-    if (found == nullptr) return best;
+    if (found == nullptr) {
+      return absl::StrCat("there is no command '", argument, "'",
+                          best.empty() ? "" : absl::StrCat("; did you mean '", best, "'?"));
+    }
     app = found;
-    if (app->get_subcommands(nullptr).empty()) return "";
   }
   return "";
 }
+
+class HelpFormatter final : public CLI::FormatterBase {
+ public:
+  std::string make_help(const CLI::App* app, std::string /*name*/,
+                        CLI::AppFormatMode /*mode*/) const override {
+    return HelpText(Describe(*app));
+  }
+};
 
 }  // namespace
 
@@ -77,8 +93,7 @@ CommandTree::CommandTree()
             "mlctl") {
   root_.require_subcommand(1);
   root_.footer(kRootFooter);
-  root_.get_formatter()->enable_footer_formatting(false);
-  root_.get_formatter()->column_width(34);
+  root_.formatter(std::make_shared<HelpFormatter>());
   root_.set_help_flag("-h,--help", "Show this help");
   root_.set_version_flag("-V,--version", std::string("mlctl ") + INTELLIGENCED_VERSION,
                          "Show the version");
@@ -86,31 +101,22 @@ CommandTree::CommandTree()
 }
 
 void CommandTree::AddCommonOptions() {
-  const std::string group = "Common options, before or after the command";
   root_.add_option("--socket", common_.socket, "The daemon's socket (default: where it listens)")
-      ->type_name(kFileType)
-      ->group(group);
+      ->type_name(kFileType);
   root_
       .add_option("-m,--model", common_.model, "The model to use (default: the best for the work)")
-      ->type_name(kModelType)
-      ->group(group);
+      ->type_name(kModelType);
   AddChoice(&root_, "--class", common_.request_class, {"interactive", "utility", "background"},
-            "How urgent the work is (default: interactive)")
-      ->group(group);
+            "How urgent the work is (default: interactive)");
   AddDuration(&root_, "--deadline", common_.deadline,
-              "Give up after this time, for example 30s or 2m")
-      ->group(group);
+              "Give up after this time, for example 30s or 2m");
   AddDuration(&root_, "--keep-alive", common_.keep_alive,
-              "Keep the model resident this long afterwards")
-      ->group(group);
+              "Keep the model resident this long afterwards");
   AddChoice(&root_, "--color", common_.color, {"auto", "always", "never"},
-            "Colour the output (default: auto, on a terminal)")
-      ->group(group);
-  root_.add_flag("--json", common_.json, "Print JSON, one object a line")->group(group);
-  root_.add_flag("--usage", common_.usage, "Say on standard error what the work took")
-      ->group(group);
-  root_.add_flag("-q,--quiet", common_.quiet, "No remarks or progress; lists print names only")
-      ->group(group);
+            "Colour the output (default: auto, on a terminal)");
+  root_.add_flag("--json", common_.json, "Print JSON, one object a line");
+  root_.add_flag("--usage", common_.usage, "Say on standard error what the work took");
+  root_.add_flag("-q,--quiet", common_.quiet, "No remarks or progress; lists print names only");
 }
 
 CLI::App* CommandTree::AddGroup(CLI::App* parent, const std::string& name,
@@ -192,10 +198,8 @@ int Run(Host& host, const std::vector<std::string>& arguments) {
     } catch (const CLI::Success& success) {
       return tree.root().exit(success, *host.out, *host.err);
     } catch (const CLI::ParseError& error) {
-      *host.err << "mlctl: " << error.what() << "\n";
-      if (const std::string meant = Suggestion(tree.root(), arguments); !meant.empty()) {
-        *host.err << "       Did you mean `" << meant << "`?\n";
-      }
+      const std::string unknown = UnknownCommand(tree.root(), arguments);
+      *host.err << "mlctl: " << (unknown.empty() ? error.what() : unknown) << "\n";
       *host.err << "       More with: mlctl --help, mlctl COMMAND --help\n" << std::flush;
       return kUsage;
     }

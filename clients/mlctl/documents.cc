@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_replace.h"
@@ -94,6 +95,100 @@ CommandFacts Describe(const CLI::App& app) {
     if (!sub->get_group().empty()) facts.commands.push_back(Describe(*sub));
   }
   return facts;
+}
+
+namespace {
+
+constexpr size_t kHelpWidth = 80;
+constexpr size_t kHelpIndent = 28;
+
+// Words of `text` in lines, each after the first behind `indent` spaces. `column` is where the
+// first line begins.
+std::string Wrap(std::string_view text, size_t indent, size_t column) {
+  std::string out;
+  for (std::string_view line : absl::StrSplit(text, '\n')) {
+    if (!out.empty()) {
+      absl::StrAppend(&out, "\n", std::string(indent, ' '));
+      column = indent;
+    }
+    bool first = true;
+    for (std::string_view word : absl::StrSplit(line, ' ')) {
+      if (!first && column + 1 + word.size() > kHelpWidth) {
+        absl::StrAppend(&out, "\n", std::string(indent, ' '));
+        column = indent;
+        first = true;
+      }
+      absl::StrAppend(&out, first ? "" : " ", word);
+      column += word.size() + (first ? 0 : 1);
+      first = false;
+    }
+  }
+  return out;
+}
+
+// "  left        right", the right side wrapped.
+std::string HelpLine(std::string_view left, std::string_view right) {
+  std::string out = absl::StrCat("  ", left);
+  if (out.size() + 2 > kHelpIndent) {
+    absl::StrAppend(&out, "\n", std::string(kHelpIndent, ' '));
+  } else {
+    out.resize(kHelpIndent, ' ');
+  }
+  return absl::StrCat(out, Wrap(right, kHelpIndent, kHelpIndent), "\n");
+}
+
+std::string UsageLine(const CommandFacts& command) {
+  std::string out = absl::StrJoin(command.path, " ");
+  absl::StrAppend(&out, " [OPTIONS]");
+  for (const OptionFacts& option : command.options) {
+    if (option.positional.empty()) continue;
+    std::string name = absl::AsciiStrToUpper(option.positional);
+    if (option.repeated) name += "...";
+    absl::StrAppend(&out, " ", option.required ? name : absl::StrCat("[", name, "]"));
+  }
+  if (!command.commands.empty()) absl::StrAppend(&out, " COMMAND");
+  return out;
+}
+
+std::string OptionLine(const OptionFacts& option) {
+  std::string left;
+  if (option.names.empty()) {
+    left = absl::AsciiStrToUpper(option.positional);
+  } else {
+    left = absl::StrCat(option.names.front().starts_with("--") ? "    " : "",
+                        absl::StrJoin(option.names, ", "));
+    if (!option.type.empty()) absl::StrAppend(&left, " ", option.type);
+    if (!option.words.empty()) absl::StrAppend(&left, " WORD");
+  }
+  std::string right = option.description;
+  if (!option.words.empty()) {
+    absl::StrAppend(&right, ": ", absl::StrJoin(option.words, ", "));
+  }
+  return HelpLine(left, right);
+}
+
+}  // namespace
+
+std::string HelpText(const CommandFacts& command) {
+  std::string out =
+      absl::StrCat("Usage: ", UsageLine(command), "\n\n", Wrap(command.description, 0, 0), "\n");
+  if (!command.commands.empty()) {
+    absl::StrAppend(&out, "\nCommands:\n");
+    for (const CommandFacts& sub : command.commands) {
+      absl::StrAppend(&out, HelpLine(sub.path.back(), FirstLine(sub.description)));
+    }
+  }
+  std::string arguments;
+  std::string options;
+  for (const OptionFacts& option : command.options) {
+    absl::StrAppend(option.names.empty() ? &arguments : &options, OptionLine(option));
+  }
+  if (!arguments.empty()) absl::StrAppend(&out, "\nArguments:\n", arguments);
+  absl::StrAppend(
+      &out, command.path.size() == 1 ? "\nOptions, before or after the command:\n" : "\nOptions:\n",
+      options);
+  if (!command.footer.empty()) absl::StrAppend(&out, "\n", command.footer, "\n");
+  return out;
 }
 
 std::string BashCompletion(const CommandFacts& root) {

@@ -1,4 +1,4 @@
-// Completions and the man page, made from the CLI11 app itself. Pure functions.
+// Help, completions and the man page, made from the CLI11 app itself. Pure functions.
 #ifndef INTELLIGENCED_CLIENTS_MLCTL_DOCUMENTS_H_
 #define INTELLIGENCED_CLIENTS_MLCTL_DOCUMENTS_H_
 
@@ -29,6 +29,9 @@ struct CommandFacts {
 };
 
 CommandFacts Describe(const CLI::App& app);
+
+// What --help prints, in lines of at most 80 characters where words allow it.
+std::string HelpText(const CommandFacts& command);
 
 std::string BashCompletion(const CommandFacts& root);
 std::string ZshCompletion(const CommandFacts& root);

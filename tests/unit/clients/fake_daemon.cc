@@ -1,0 +1,178 @@
+#include "tests/unit/clients/fake_daemon.h"
+
+#include <chrono>
+#include <cstdlib>
+#include <filesystem>
+#include <memory>
+#include <string>
+
+#include "absl/log/check.h"
+#include "absl/strings/str_cat.h"
+#include "grpcpp/security/server_credentials.h"
+#include "grpcpp/server_builder.h"
+
+namespace intelligenced {
+namespace {
+
+grpc::Status NoScript() { return {grpc::StatusCode::UNIMPLEMENTED, "the test has no script"}; }
+
+template <typename Script, typename... Arguments>
+grpc::Status Play(const Script& script, Arguments&&... arguments) {
+  return script ? script(std::forward<Arguments>(arguments)...) : NoScript();
+}
+
+}  // namespace
+
+class FakeDaemon::Services {
+ public:
+  explicit Services(const Scripts* scripts)
+      : writing_(scripts), language_(scripts), models_(scripts), system_(scripts) {}
+
+  void Register(grpc::ServerBuilder& builder) {
+    builder.RegisterService(&writing_);
+    builder.RegisterService(&language_);
+    builder.RegisterService(&models_);
+    builder.RegisterService(&system_);
+  }
+
+ private:
+  using Context = grpc::ServerContext;
+  template <typename Response>
+  using Writer = grpc::ServerWriter<Response>;
+
+  struct Writing final : v1::WritingToolsService::Service {
+    explicit Writing(const Scripts* scripts) : scripts(*scripts) {}
+    grpc::Status ProofreadText(Context* context, const v1::ProofreadTextRequest* request,
+                               Writer<v1::ProofreadTextResponse>* writer) override {
+      return Play(scripts.proofread, context, *request, writer);
+    }
+    grpc::Status RewriteText(Context* context, const v1::RewriteTextRequest* request,
+                             Writer<v1::RewriteTextResponse>* writer) override {
+      return Play(scripts.rewrite, context, *request, writer);
+    }
+    grpc::Status SummarizeText(Context* context, const v1::SummarizeTextRequest* request,
+                               Writer<v1::SummarizeTextResponse>* writer) override {
+      return Play(scripts.summarize, context, *request, writer);
+    }
+    grpc::Status ComposeText(Context* context, const v1::ComposeTextRequest* request,
+                             Writer<v1::ComposeTextResponse>* writer) override {
+      return Play(scripts.compose, context, *request, writer);
+    }
+    const Scripts& scripts;
+  };
+
+  struct Language final : v1::LanguageModelService::Service {
+    explicit Language(const Scripts* scripts) : scripts(*scripts) {}
+    grpc::Status GenerateText(Context* context, const v1::GenerateTextRequest* request,
+                              Writer<v1::GenerateTextResponse>* writer) override {
+      return Play(scripts.generate, context, *request, writer);
+    }
+    grpc::Status CountTokens(Context*, const v1::CountTokensRequest* request,
+                             v1::CountTokensResponse* response) override {
+      return Play(scripts.count_tokens, *request, response);
+    }
+    const Scripts& scripts;
+  };
+
+  struct Models final : v1::ModelService::Service {
+    explicit Models(const Scripts* scripts) : scripts(*scripts) {}
+    grpc::Status ListModels(Context*, const v1::ListModelsRequest* request,
+                            v1::ListModelsResponse* response) override {
+      return Play(scripts.list_models, *request, response);
+    }
+    grpc::Status GetModel(Context*, const v1::GetModelRequest* request,
+                          v1::Model* response) override {
+      return Play(scripts.get_model, *request, response);
+    }
+    grpc::Status GetAvailability(Context*, const v1::GetAvailabilityRequest* request,
+                                 v1::GetAvailabilityResponse* response) override {
+      return Play(scripts.get_availability, *request, response);
+    }
+    grpc::Status InstallModel(Context* context, const v1::InstallModelRequest* request,
+                              Writer<v1::InstallModelResponse>* writer) override {
+      return Play(scripts.install, context, *request, writer);
+    }
+    grpc::Status ImportModel(Context*, grpc::ServerReader<v1::ImportModelRequest>* reader,
+                             v1::ImportModelResponse* response) override {
+      return Play(scripts.import, reader, response);
+    }
+    grpc::Status RemoveModel(Context*, const v1::RemoveModelRequest* request,
+                             v1::RemoveModelResponse* response) override {
+      return Play(scripts.remove, *request, response);
+    }
+    grpc::Status LoadModel(Context*, const v1::LoadModelRequest* request,
+                           v1::Model* response) override {
+      return Play(scripts.load, *request, response);
+    }
+    grpc::Status UnloadModel(Context*, const v1::UnloadModelRequest* request,
+                             v1::Model* response) override {
+      return Play(scripts.unload, *request, response);
+    }
+    grpc::Status UpdateModel(Context*, const v1::UpdateModelRequest* request,
+                             v1::Model* response) override {
+      return Play(scripts.update, *request, response);
+    }
+    grpc::Status WatchModels(Context* context, const v1::WatchModelsRequest* request,
+                             Writer<v1::WatchModelsResponse>* writer) override {
+      return Play(scripts.watch_models, context, *request, writer);
+    }
+    const Scripts& scripts;
+  };
+
+  struct System final : v1::SystemService::Service {
+    explicit System(const Scripts* scripts) : scripts(*scripts) {}
+    grpc::Status GetStatus(Context*, const v1::GetStatusRequest* request,
+                           v1::SystemStatus* response) override {
+      return Play(scripts.status, *request, response);
+    }
+    grpc::Status WatchStatus(Context* context, const v1::WatchStatusRequest* request,
+                             Writer<v1::SystemStatus>* writer) override {
+      return Play(scripts.watch_status, context, *request, writer);
+    }
+    grpc::Status ListActivity(Context*, const v1::ListActivityRequest* request,
+                              v1::ListActivityResponse* response) override {
+      return Play(scripts.activity, *request, response);
+    }
+    grpc::Status Diagnose(Context*, const v1::DiagnoseRequest* request,
+                          v1::DiagnoseResponse* response) override {
+      return Play(scripts.diagnose, *request, response);
+    }
+    const Scripts& scripts;
+  };
+
+  Writing writing_;
+  Language language_;
+  Models models_;
+  System system_;
+};
+
+FakeDaemon::FakeDaemon() : services_(std::make_unique<Services>(&scripts)) {
+  std::string name = (std::filesystem::temp_directory_path() / "clients-XXXXXX").string();
+  CHECK(mkdtemp(name.data()) != nullptr);
+  folder_ = name;
+  socket_path_ = folder_ + "/daemon.sock";
+  Start();
+}
+
+FakeDaemon::~FakeDaemon() {
+  Stop();
+  std::filesystem::remove_all(folder_);
+}
+
+void FakeDaemon::Start() {
+  grpc::ServerBuilder builder;
+  builder.AddListeningPort(absl::StrCat("unix:", socket_path_), grpc::InsecureServerCredentials());
+  services_->Register(builder);
+  server_ = builder.BuildAndStart();
+  CHECK(server_ != nullptr);
+}
+
+void FakeDaemon::Stop() {
+  if (server_ == nullptr) return;
+  server_->Shutdown(std::chrono::system_clock::now());
+  server_->Wait();
+  server_.reset();
+  std::filesystem::remove(socket_path_);
+}
+
+}  // namespace intelligenced

@@ -1,0 +1,77 @@
+// A gRPC server with scripted answers on a Unix socket of its own, for tests of the clients.
+#ifndef INTELLIGENCED_TESTS_UNIT_CLIENTS_FAKE_DAEMON_H_
+#define INTELLIGENCED_TESTS_UNIT_CLIENTS_FAKE_DAEMON_H_
+
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "grpcpp/server.h"
+#include "grpcpp/server_context.h"
+#include "grpcpp/support/sync_stream.h"
+#include "protos/intelligence/v1/language_model.grpc.pb.h"
+#include "protos/intelligence/v1/models.grpc.pb.h"
+#include "protos/intelligence/v1/system.grpc.pb.h"
+#include "protos/intelligence/v1/writing_tools.grpc.pb.h"
+
+namespace intelligenced {
+
+namespace v1 = intelligence::v1;
+
+// What the server does. Set before the call that meets it; a script left empty answers
+// UNIMPLEMENTED.
+struct Scripts {
+  template <typename Request, typename Response>
+  using Unary = std::function<grpc::Status(const Request&, Response*)>;
+  template <typename Request, typename Response>
+  using Streaming = std::function<grpc::Status(grpc::ServerContext*, const Request&,
+                                               grpc::ServerWriter<Response>*)>;
+
+  Streaming<v1::ProofreadTextRequest, v1::ProofreadTextResponse> proofread;
+  Streaming<v1::RewriteTextRequest, v1::RewriteTextResponse> rewrite;
+  Streaming<v1::SummarizeTextRequest, v1::SummarizeTextResponse> summarize;
+  Streaming<v1::ComposeTextRequest, v1::ComposeTextResponse> compose;
+  Streaming<v1::GenerateTextRequest, v1::GenerateTextResponse> generate;
+  Unary<v1::CountTokensRequest, v1::CountTokensResponse> count_tokens;
+  Unary<v1::ListModelsRequest, v1::ListModelsResponse> list_models;
+  Unary<v1::GetModelRequest, v1::Model> get_model;
+  Unary<v1::GetAvailabilityRequest, v1::GetAvailabilityResponse> get_availability;
+  Streaming<v1::InstallModelRequest, v1::InstallModelResponse> install;
+  std::function<grpc::Status(grpc::ServerReader<v1::ImportModelRequest>*, v1::ImportModelResponse*)>
+      import;
+  Unary<v1::RemoveModelRequest, v1::RemoveModelResponse> remove;
+  Unary<v1::LoadModelRequest, v1::Model> load;
+  Unary<v1::UnloadModelRequest, v1::Model> unload;
+  Unary<v1::UpdateModelRequest, v1::Model> update;
+  Streaming<v1::WatchModelsRequest, v1::WatchModelsResponse> watch_models;
+  Unary<v1::GetStatusRequest, v1::SystemStatus> status;
+  Streaming<v1::WatchStatusRequest, v1::SystemStatus> watch_status;
+  Unary<v1::ListActivityRequest, v1::ListActivityResponse> activity;
+  Unary<v1::DiagnoseRequest, v1::DiagnoseResponse> diagnose;
+};
+
+class FakeDaemon {
+ public:
+  // Makes a folder for its socket and serves there.
+  FakeDaemon();
+  ~FakeDaemon();
+
+  Scripts scripts;
+
+  const std::string& socket_path() const { return socket_path_; }
+  const std::string& folder() const { return folder_; }
+  void Start();
+  // Ends all calls, and the socket.
+  void Stop();
+
+ private:
+  class Services;
+  std::string folder_;
+  std::string socket_path_;
+  std::unique_ptr<Services> services_;
+  std::unique_ptr<grpc::Server> server_;
+};
+
+}  // namespace intelligenced
+
+#endif  // INTELLIGENCED_TESTS_UNIT_CLIENTS_FAKE_DAEMON_H_
