@@ -55,7 +55,7 @@ class LeakTest : public ::testing::Test {
     Generation call(client, "slow");
     if (call.ReadOne()) ++answered_;
     call.Cancel();
-    call.Finish();
+    call.Finish().IgnoreError();
   }
   // Until the daemon has noticed that everybody left.
   void Settle() {
