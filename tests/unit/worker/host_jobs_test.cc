@@ -1,0 +1,213 @@
+#include "runtime/worker/host_jobs.h"
+
+#include <functional>
+#include <memory>
+#include <new>
+#include <stdexcept>
+#include <utility>
+#include <vector>
+
+#include "gtest/gtest.h"
+#include "runtime/base/clock.h"
+#include "runtime/base/reasons.h"
+
+namespace intelligenced {
+namespace {
+
+// A model whose every answer the test writes.
+class ScriptedModel final : public Model {
+ public:
+  struct ScriptedJob final : Job {
+    explicit ScriptedJob(int* alive) : alive(alive) { ++*alive; }
+    ~ScriptedJob() override { --*alive; }
+    int* const alive;
+    CancelToken cancel;
+  };
+
+  const engine_proto::ModelInfo& info() const override { return info_; }
+  absl::StatusOr<std::unique_ptr<Job>> Start(const engine_proto::Task& task,
+                                             CancelToken cancel) override {
+    if (on_start) {
+      if (absl::Status status = on_start(task); !status.ok()) return status;
+    }
+    auto job = std::make_unique<ScriptedJob>(&alive);
+    job->cancel = std::move(cancel);
+    last = job.get();
+    return job;
+  }
+  absl::StatusOr<std::vector<JobOutput>> Step(absl::Span<Job* const> jobs,
+                                              const StepOptions& options) override {
+    budget = options.budget;
+    if (on_step) return on_step(jobs);
+    return std::vector<JobOutput>(jobs.size());
+  }
+  absl::StatusOr<engine_proto::ResourceUsage> MeasureUsage() override {
+    return engine_proto::ResourceUsage();
+  }
+
+  std::function<absl::Status(const engine_proto::Task&)> on_start;
+  std::function<absl::StatusOr<std::vector<JobOutput>>(absl::Span<Job* const>)> on_step;
+  int alive = 0;
+  ScriptedJob* last = nullptr;
+  absl::Duration budget;
+
+ private:
+  engine_proto::ModelInfo info_;
+};
+
+class HostJobsTest : public testing::Test {
+ protected:
+  static engine_proto::StepRequest StartAndStep(std::vector<uint64_t> ids) {
+    engine_proto::StepRequest request;
+    for (const uint64_t id : ids) {
+      request.add_start_jobs()->set_job_id(id);
+      request.add_step_jobs(id);
+    }
+    return request;
+  }
+  static engine_proto::StepRequest StepOf(std::vector<uint64_t> ids) {
+    engine_proto::StepRequest request;
+    for (const uint64_t id : ids) request.add_step_jobs(id);
+    return request;
+  }
+
+  ScriptedModel model_;
+  ManualClock clock_;
+  HostJobs jobs_{&model_, &clock_};
+};
+
+TEST_F(HostJobsTest, StartsStepsAndMeasures) {
+  model_.on_step = [&](absl::Span<Job* const> jobs) {
+    clock_.Advance(absl::Milliseconds(12));
+    std::vector<JobOutput> outputs(jobs.size());
+    outputs[0].work = 3;
+    return outputs;
+  };
+  engine_proto::StepRequest request = StartAndStep({1, 2});
+  request.set_budget_microseconds(5000);
+  const auto reply = jobs_.Step(request);
+  ASSERT_TRUE(reply.ok());
+  ASSERT_EQ(reply->outputs_size(), 2);
+  EXPECT_EQ(reply->outputs(0).job_id(), 1u);
+  EXPECT_EQ(reply->outputs(0).work(), 3);
+  EXPECT_EQ(reply->outputs(1).job_id(), 2u);
+  EXPECT_EQ(reply->compute_microseconds(), 12'000u);
+  EXPECT_EQ(model_.budget, absl::Milliseconds(5));
+  EXPECT_EQ(model_.alive, 2);
+}
+
+TEST_F(HostJobsTest, AJobThatIsDoneIsFreedAtOnce) {
+  model_.on_step = [](absl::Span<Job* const> jobs) {
+    std::vector<JobOutput> outputs(jobs.size());
+    outputs[0].done = true;
+    return outputs;
+  };
+  ASSERT_TRUE(jobs_.Step(StartAndStep({1, 2})).ok());
+  EXPECT_EQ(model_.alive, 1);
+  EXPECT_FALSE(jobs_.Step(StepOf({1})).ok());
+}
+
+TEST_F(HostJobsTest, DropFreesWithoutAStep) {
+  ASSERT_TRUE(jobs_.Step(StartAndStep({1})).ok());
+  engine_proto::StepRequest request;
+  request.add_drop_jobs(1);
+  request.add_drop_jobs(99);  // gone already: nothing to do
+  model_.on_step = [](absl::Span<Job* const>) -> absl::StatusOr<std::vector<JobOutput>> {
+    return absl::InternalError("must not be called");
+  };
+  EXPECT_TRUE(jobs_.Step(request).ok());
+  EXPECT_EQ(model_.alive, 0);
+}
+
+TEST_F(HostJobsTest, AJobThatCannotStartAnswersForItself) {
+  model_.on_start = [n = 0](const engine_proto::Task&) mutable {
+    return ++n == 1 ? FieldError("task", "no") : absl::OkStatus();
+  };
+  const auto reply = jobs_.Step(StartAndStep({1, 2}));
+  ASSERT_TRUE(reply.ok());
+  ASSERT_EQ(reply->outputs_size(), 2);
+  EXPECT_EQ(reply->outputs(0).job_id(), 1u);
+  EXPECT_TRUE(reply->outputs(0).done());
+  EXPECT_EQ(reply->outputs(0).status().reason(), "FIELD_INVALID");
+  EXPECT_EQ(reply->outputs(1).job_id(), 2u);
+  EXPECT_FALSE(reply->outputs(1).done());
+}
+
+TEST_F(HostJobsTest, UnknownAndRepeatedJobsAreRefused) {
+  EXPECT_TRUE(HasReason(jobs_.Step(StepOf({5})).status(), Reason::kFieldInvalid));
+  ASSERT_TRUE(jobs_.Step(StartAndStep({6})).ok());
+  EXPECT_TRUE(HasReason(jobs_.Step(StepOf({6, 6})).status(), Reason::kFieldInvalid));
+  EXPECT_TRUE(HasReason(jobs_.Park(77), Reason::kFieldInvalid));
+  EXPECT_TRUE(jobs_.Park(6).ok());
+}
+
+TEST_F(HostJobsTest, ExceptionsEndHere) {
+  model_.on_step = [](absl::Span<Job* const>) -> absl::StatusOr<std::vector<JobOutput>> {
+    throw std::runtime_error("inner words \xff");
+  };
+  const absl::Status failure = jobs_.Step(StartAndStep({1})).status();
+  EXPECT_TRUE(HasReason(failure, Reason::kEngineFailure));
+  EXPECT_NE(failure.message().find("inner words ?"), std::string_view::npos) << failure;
+  model_.on_step = [](absl::Span<Job* const>) -> absl::StatusOr<std::vector<JobOutput>> {
+    throw std::bad_alloc();
+  };
+  EXPECT_TRUE(HasReason(jobs_.Step(StepOf({1})).status(), Reason::kMemoryInsufficient));
+  model_.on_step = [](absl::Span<Job* const>) -> absl::StatusOr<std::vector<JobOutput>> {
+    throw 5;
+  };
+  EXPECT_TRUE(HasReason(jobs_.Step(StepOf({1})).status(), Reason::kEngineFailure));
+  model_.on_start = [](const engine_proto::Task&) -> absl::Status { throw std::bad_alloc(); };
+  const auto reply = jobs_.Step(StartAndStep({9}));
+  ASSERT_TRUE(reply.ok());
+  EXPECT_EQ(reply->outputs(0).status().reason(), "MEMORY_INSUFFICIENT");
+}
+
+TEST_F(HostJobsTest, TextThatIsNotUtf8CostsTheJobOnly) {
+  model_.on_step = [](absl::Span<Job* const> jobs) {
+    std::vector<JobOutput> outputs(jobs.size());
+    outputs[0].events.emplace_back().set_delta("half a character \xc3");
+    outputs[1].status = absl::InternalError("words \xe9");
+    return outputs;
+  };
+  const auto reply = jobs_.Step(StartAndStep({1, 2}));
+  ASSERT_TRUE(reply.ok());
+  EXPECT_TRUE(reply->outputs(0).done());
+  EXPECT_EQ(reply->outputs(0).events_size(), 0);
+  EXPECT_EQ(reply->outputs(0).status().reason(), "ENGINE_FAILURE");
+  EXPECT_EQ(reply->outputs(1).status().message(), "words ?");
+  engine_proto::StepReply parsed;
+  EXPECT_TRUE(parsed.ParseFromString(reply->SerializeAsString()));
+}
+
+TEST_F(HostJobsTest, AnEngineThatLosesAJobFails) {
+  model_.on_step = [](absl::Span<Job* const>) { return std::vector<JobOutput>(); };
+  EXPECT_TRUE(HasReason(jobs_.Step(StartAndStep({1})).status(), Reason::kEngineFailure));
+}
+
+TEST_F(HostJobsTest, CancelReachesTheJob) {
+  ASSERT_TRUE(jobs_.Step(StartAndStep({1})).ok());
+  EXPECT_FALSE(model_.last->cancel.cancelled());
+  jobs_.Cancel(1);
+  EXPECT_TRUE(model_.last->cancel.cancelled());
+}
+
+TEST_F(HostJobsTest, ACancelMayOvertakeItsJob) {
+  jobs_.Cancel(3);
+  ASSERT_TRUE(jobs_.Step(StartAndStep({2})).ok());
+  EXPECT_FALSE(model_.last->cancel.cancelled());
+  ASSERT_TRUE(jobs_.Step(StartAndStep({3})).ok());
+  EXPECT_TRUE(model_.last->cancel.cancelled());
+}
+
+TEST_F(HostJobsTest, ACancelForAJobThatIsGoneIsForgotten) {
+  ASSERT_TRUE(jobs_.Step(StartAndStep({1})).ok());
+  engine_proto::StepRequest drop;
+  drop.add_drop_jobs(1);
+  ASSERT_TRUE(jobs_.Step(drop).ok());
+  jobs_.Cancel(1);
+  ASSERT_TRUE(jobs_.Step(StartAndStep({2})).ok());
+  EXPECT_FALSE(model_.last->cancel.cancelled());
+}
+
+}  // namespace
+}  // namespace intelligenced
