@@ -44,12 +44,12 @@ class SimulationTest : public SchedulerFixture {
 
 TEST_F(SimulationTest, InteractiveStartsWithinOneQuantumOfAFlood) {
   auto model = AddModel("m", 4);
-  for (int i = 0; i < 300; ++i) SubmitSlow("flood", i % 2 ? kBackground : kUtility, 10);
+  for (int i = 0; i < 120; ++i) SubmitSlow("flood", i % 2 ? kBackground : kUtility, 10);
   std::vector<Submitted> people;
   std::vector<absl::Time> submitted;
   model->on_step = [&](const auto&) {
     // The worst moment: just after a step was decided, so that it is seen at the next one's end.
-    if (model->steps.size() % 50 == 0 && model->steps.size() < 2000) {
+    if (model->steps.size() % 20 == 0 && model->steps.size() < 300) {
       submitted.push_back(clock_.Now());
       people.push_back(SubmitSlow("person", kInteractive, 2));
     }
@@ -66,12 +66,13 @@ TEST_F(SimulationTest, InteractiveStartsWithinOneQuantumOfAFlood) {
 
 // Also when the flood has waited long enough to be raised.
 TEST_F(SimulationTest, InteractiveStartsWithinOneQuantumOfAnAgedFlood) {
+  options_.ageing = absl::Seconds(4);
   auto model = AddModel("m", 4);
-  for (int i = 0; i < 200; ++i) SubmitSlow("flood", kBackground, 10);
+  for (int i = 0; i < 60; ++i) SubmitSlow("flood", kBackground, 10);
   std::vector<Submitted> people;
-  Submitted hog = SubmitSlow("hog", kUtility, 3000);
+  Submitted hog = SubmitSlow("hog", kUtility, 1500);
   model->on_step = [&](const auto&) {
-    if (model->steps.size() % 100 == 50 && people.size() < 25) {
+    if (model->steps.size() % 50 == 25 && people.size() < 25) {
       people.push_back(SubmitSlow("person", kInteractive, 2));
     }
     return absl::OkStatus();
@@ -103,13 +104,13 @@ TEST_P(SharesTest, FollowTheWeights) {
     }
   }
   model->on_step = [&](const auto&) {
-    if (model->steps.size() == 4000) scheduler().CancelAll();
+    if (model->steps.size() == 2000) scheduler().CancelAll();
     return absl::OkStatus();
   };
   executor_.RunUntilIdle();
   const auto times = DeviceTimes();
   for (size_t i = 0; i < c.weights.size(); ++i) {
-    const double share = absl::FDivDuration(times.at("client" + std::to_string(i)), 4000 * kStep);
+    const double share = absl::FDivDuration(times.at("client" + std::to_string(i)), 2000 * kStep);
     EXPECT_NEAR(share * total_weight / c.weights[i], 1, 0.05) << "client " << i;
   }
 }
@@ -161,6 +162,7 @@ TEST_F(SimulationTest, IdleTimeEarnsNoCredit) {
 }
 
 TEST_F(SimulationTest, NobodyStarvesUnderEndlessInteractiveLoad) {
+  options_.ageing = absl::Seconds(2);
   auto model = AddModel("m", 2);
   // Always eight interactive jobs in the queue, each from a client of its own.
   int running = 0;
@@ -182,8 +184,8 @@ TEST_F(SimulationTest, NobodyStarvesUnderEndlessInteractiveLoad) {
   model->on_step = [&](const auto&) {
     stop = std::all_of(lesser.begin(), lesser.end(),
                        [](const Submitted& job) { return job.sink->ended(); });
-    EXPECT_LT(model->steps.size(), 60'000u) << "starved";
-    if (model->steps.size() >= 60'000) stop = true;
+    EXPECT_LT(model->steps.size(), 12'000u) << "starved";
+    if (model->steps.size() >= 12'000) stop = true;
     feed();
     return absl::OkStatus();
   };
