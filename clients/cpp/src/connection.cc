@@ -114,6 +114,11 @@ absl::Status Client::Connection::WaitUntilReady(absl::Duration timeout) {
 }
 
 absl::Status Client::Connection::Prepare(const CallOptions& options, CallContext& call) {
+  if (options.timeout <= absl::ZeroDuration()) {
+    // gRPC rounds deadlines up by as much as a short call takes.
+    return intelligenced::MakeError(Reason::kDeadlineExceeded,
+                                    "The deadline had passed before the call was made.");
+  }
   if (channel_->GetState(false) == GRPC_CHANNEL_TRANSIENT_FAILURE) {
     if (absl::Status status = ProbeSocket(path_); !status.ok()) return status;
     grpc::experimental::ChannelResetConnectionBackoff(channel_.get());

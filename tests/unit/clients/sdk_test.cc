@@ -252,6 +252,8 @@ TEST_F(SdkTest, DeadlineEndsACall) {
   };
   const absl::Status status = Connect().GetStatus({.timeout = absl::Milliseconds(20)}).status();
   done.Notify();
+  // The script's end, before what it uses goes.
+  daemon_.Stop();
   EXPECT_EQ(intelligence::ErrorReason(status), "DEADLINE_EXCEEDED");
   EXPECT_THAT(status.message(), HasSubstr("20ms"));
 }
@@ -285,6 +287,7 @@ TEST_F(SdkTest, AReaderThatPausesPausesTheWriter) {
   // Round trips give the writer its chance: it wrote megabytes by then if nothing held it.
   for (int i = 0; i < 200; ++i) ASSERT_TRUE(client.GetStatus().ok());
   EXPECT_LT(written, 512u << 10);
+  daemon_.Stop();
 }
 
 TEST_F(SdkTest, NoDaemonSaysHowToStartOne) {
