@@ -1,0 +1,58 @@
+// One task inside a llama model: its tokens, its place in the pool, its text so far.
+#ifndef INTELLIGENCED_RUNTIME_ENGINES_LLAMA_LLAMA_JOB_H_
+#define INTELLIGENCED_RUNTIME_ENGINES_LLAMA_LLAMA_JOB_H_
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "runtime/base/cancel.h"
+#include "runtime/engine/engine.h"
+#include "runtime/engines/llama/text_stream.h"
+#include "runtime/engines/llama/token_pool.h"
+#include "runtime/engines/llama/token_sampler.h"
+
+namespace intelligenced {
+
+class LlamaModel;
+
+// Made and driven by LlamaModel only.
+class LlamaJob final : public Job {
+ public:
+  LlamaJob(LlamaModel* model, uint64_t age, CancelToken cancel);
+  ~LlamaJob() override;
+  absl::Status Park() override;
+
+  // Tokens to compute before the next one can be chosen.
+  int pending() const { return static_cast<int>(tokens.size()) - sequence.cells; }
+
+  LlamaModel* const model;
+  const uint64_t age;
+  const CancelToken cancel;
+  bool done = false;
+
+  // A text whose tokens are only to be counted.
+  std::optional<std::string> text_to_count;
+  std::optional<uint32_t> count;
+
+  // The prompt and what was generated after it.
+  std::vector<llama_token> tokens;
+  uint32_t input_tokens = 0;
+  uint32_t output_tokens = 0;
+  uint32_t max_output_tokens = 0;
+  // The first token begins the text: the space that such vocabularies put there is not meant.
+  bool strip_space = false;
+  Sequence sequence;
+  std::optional<TokenSampler> sampler;
+  std::optional<TextStream> stream;
+
+  // Of the step at hand.
+  JobOutput* output = nullptr;
+  std::string delta;
+};
+
+}  // namespace intelligenced
+
+#endif  // INTELLIGENCED_RUNTIME_ENGINES_LLAMA_LLAMA_JOB_H_

@@ -1,0 +1,424 @@
+#include "runtime/engines/llama/llama_model.h"
+
+#include <algorithm>
+#include <cstring>
+#include <fstream>
+#include <string>
+#include <utility>
+
+#include "absl/algorithm/container.h"
+#include "absl/strings/match.h"
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "absl/strings/strip.h"
+#include "runtime/base/reasons.h"
+#include "runtime/base/utf8.h"
+#include "runtime/engines/llama/border.h"
+
+namespace intelligenced {
+namespace {
+
+// A batch should take about this long, so that a request that just came waits no longer.
+constexpr absl::Duration kBatchTarget = absl::Milliseconds(50);
+constexpr int kMinRows = 8;
+// Below this a prompt is through before anybody asks how far it is.
+constexpr uint32_t kProgressFromTokens = 64;
+constexpr int kMaxStops = 16;
+constexpr size_t kMaxStopBytes = 256;
+
+size_t LongestTokenBytes(const llama_vocab* vocab) {
+  size_t longest = 1;
+  for (llama_token token = 0; token < llama_vocab_n_tokens(vocab); ++token) {
+    longest = std::max(longest, std::strlen(llama_vocab_get_text(vocab, token)));
+  }
+  return longest;
+}
+
+// The line "name:   123 kB" of a file of /proc, in bytes; 0 when it cannot be read.
+uint64_t ProcBytes(const char* path, std::string_view name) {
+  std::ifstream file(path);
+  std::string line;
+  while (std::getline(file, line)) {
+    std::string_view rest = line;
+    if (!absl::ConsumePrefix(&rest, name)) continue;
+    absl::ConsumeSuffix(&rest, "kB");
+    uint64_t kilobytes = 0;
+    return absl::SimpleAtoi(rest, &kilobytes) ? kilobytes * 1024 : 0;
+  }
+  return 0;
+}
+
+}  // namespace
+
+LlamaModel::LlamaModel(LoadedLlama loaded, const Clock* clock)
+    : loaded_(std::move(loaded)),
+      vocab_(llama_model_get_vocab(loaded_.model.get())),
+      sampling_defaults_(SamplingDefaults(loaded_.model.get())),
+      longest_token_bytes_(LongestTokenBytes(vocab_)),
+      clock_(clock),
+      sizer_(kBatchTarget, kMinRows, loaded_.max_rows),
+      row_limit_(loaded_.max_rows) {}
+
+absl::StatusOr<std::unique_ptr<Job>> LlamaModel::Start(const engine_proto::Task& task,
+                                                       CancelToken cancel) {
+  return GuardBorder(Reason::kEngineFailure, [&]() -> absl::StatusOr<std::unique_ptr<Job>> {
+    auto job = std::make_unique<LlamaJob>(this, next_age_++, std::move(cancel));
+    absl::Status status;
+    if (task.has_generate()) {
+      status = PrepareGenerate(task.generate(), *job);
+    } else if (task.has_count_tokens()) {
+      status = PrepareCount(task.count_tokens(), *job);
+    } else {
+      status = FieldError("kind", "A language model only generates text and counts tokens.");
+    }
+    if (!status.ok()) return status;
+    jobs_.push_back(job.get());
+    return job;
+  });
+}
+
+absl::Status LlamaModel::TooLong(uint64_t input_tokens, bool at_least) const {
+  const uint32_t context = loaded_.info.context_tokens();
+  ErrorFacts facts;
+  facts.metadata = {{"input_tokens", absl::StrCat(input_tokens)},
+                    {"context_tokens", absl::StrCat(context)}};
+  return MakeError(
+      Reason::kContextWindowExceeded,
+      absl::StrFormat("The input has %s%d tokens; the model takes %d for input and output "
+                      "together. Shorten the input or choose a model with a longer context.",
+                      at_least ? "at least " : "", input_tokens, context),
+      std::move(facts));
+}
+
+absl::StatusOr<std::vector<llama_token>> LlamaModel::ConversationTokens(
+    const engine_proto::Conversation& conversation) const {
+  if (!loaded_.chat_template) {
+    return FieldError("conversation",
+                      "The model has no chat template that is known here. Send a prompt, or "
+                      "choose a model made for conversations.");
+  }
+  return loaded_.chat_template->Apply(conversation);
+}
+
+absl::StatusOr<std::vector<llama_token>> LlamaModel::PromptTokens(
+    const engine_proto::GenerateTask& task, bool* bare) const {
+  absl::StatusOr<std::vector<llama_token>> tokens =
+      task.has_conversation()
+          ? ConversationTokens(task.conversation())
+          : Tokenize(vocab_, task.prompt(), /*add_special=*/true, /*markup=*/false);
+  if (!tokens.ok()) return tokens;
+  // A vocabulary that closes every text would make the model believe that this one is over.
+  if (!tokens->empty() && llama_vocab_get_add_eos(vocab_) &&
+      tokens->back() == llama_vocab_eos(vocab_)) {
+    tokens->pop_back();
+  }
+  *bare = task.prompt().empty() && !task.has_conversation();
+  if (tokens->empty()) {
+    for (llama_token token : {llama_vocab_bos(vocab_), llama_vocab_eos(vocab_)}) {
+      if (token == LLAMA_TOKEN_NULL) continue;
+      tokens->push_back(token);
+      break;
+    }
+  }
+  if (tokens->empty()) {
+    return FieldError("prompt", "The model needs at least some text to begin with.");
+  }
+  return tokens;
+}
+
+absl::Status LlamaModel::PrepareGenerate(const engine_proto::GenerateTask& task,
+                                         LlamaJob& job) const {
+  if (absl::Status status = CheckSampling(task.sampling()); !status.ok()) return status;
+  if (task.stop_size() > kMaxStops) {
+    return FieldError("stop", absl::StrCat("There may be at most ", kMaxStops, " stop strings."));
+  }
+  for (const std::string& stop : task.stop()) {
+    if (stop.empty() || stop.size() > kMaxStopBytes) {
+      return FieldError("stop",
+                        absl::StrCat("A stop string has from 1 to ", kMaxStopBytes, " bytes."));
+    }
+  }
+  uint64_t bytes = task.prompt().size();
+  for (const engine_proto::Message& message : task.conversation().messages()) {
+    if (!IsValidUtf8(message.text())) return FieldError("conversation", "A text is not UTF-8.");
+    bytes += message.text().size();
+  }
+  if (!IsValidUtf8(task.prompt())) return FieldError("prompt", "The prompt is not UTF-8.");
+  const uint32_t context = loaded_.info.context_tokens();
+  // Splitting a huge text only to learn how much too long it is would be slow.
+  if (const uint64_t least = bytes / longest_token_bytes_; least >= context) {
+    return TooLong(least, /*at_least=*/true);
+  }
+  bool bare = false;
+  absl::StatusOr<std::vector<llama_token>> tokens = PromptTokens(task, &bare);
+  if (!tokens.ok()) return tokens.status();
+  if (tokens->size() >= context) return TooLong(tokens->size(), /*at_least=*/false);
+
+  job.tokens = *std::move(tokens);
+  job.input_tokens = static_cast<uint32_t>(job.tokens.size());
+  job.max_output_tokens = task.max_output_tokens();
+  job.strip_space = bare && llama_vocab_type(vocab_) == LLAMA_VOCAB_TYPE_SPM;
+  job.sampler.emplace(vocab_, sampling_defaults_, task.sampling());
+  job.stream.emplace(std::vector<std::string>(task.stop().begin(), task.stop().end()));
+  return absl::OkStatus();
+}
+
+absl::Status LlamaModel::PrepareCount(const engine_proto::CountTokensTask& task,
+                                      LlamaJob& job) const {
+  if (!task.has_conversation()) {
+    if (!IsValidUtf8(task.text())) return FieldError("text", "The text is not UTF-8.");
+    job.text_to_count = task.text();
+    return absl::OkStatus();
+  }
+  for (const engine_proto::Message& message : task.conversation().messages()) {
+    if (!IsValidUtf8(message.text())) return FieldError("conversation", "A text is not UTF-8.");
+  }
+  absl::StatusOr<std::vector<llama_token>> tokens = ConversationTokens(task.conversation());
+  if (tokens.ok()) job.count = static_cast<uint32_t>(tokens->size());
+  return tokens.status();
+}
+
+absl::StatusOr<std::vector<JobOutput>> LlamaModel::Step(absl::Span<Job* const> jobs,
+                                                        const StepOptions& options) {
+  std::vector<JobOutput> outputs(jobs.size());
+  const absl::Status status = GuardBorder(Reason::kEngineFailure, [&]() -> absl::Status {
+    if (jobs.size() > loaded_.info.max_batch()) {
+      return MakeError(Reason::kEngineFailure, "A step was asked to advance too many jobs.");
+    }
+    std::vector<LlamaJob*> step;
+    for (size_t index = 0; index < jobs.size(); ++index) {
+      step.push_back(static_cast<LlamaJob*>(jobs[index]));
+      step.back()->output = &outputs[index];
+    }
+    const absl::Time begin = clock_->Now();
+    absl::Duration longest;
+    while (true) {
+      const absl::Time before = clock_->Now();
+      absl::StatusOr<bool> busy = RunBatch(step);
+      if (!busy.ok()) return busy.status();
+      const absl::Time now = clock_->Now();
+      longest = std::max(longest, now - before);
+      if (!*busy || now - begin + longest > options.budget) break;
+    }
+    for (LlamaJob* job : step) EndStep(*job);
+    return absl::OkStatus();
+  });
+  if (!status.ok()) return status;
+  return outputs;
+}
+
+absl::StatusOr<bool> LlamaModel::RunBatch(absl::Span<LlamaJob* const> jobs) {
+  for (LlamaJob* job : jobs) {
+    if (job->done) continue;
+    if (job->cancel.cancelled()) {
+      Fail(*job, MakeError(Reason::kCancelled, "The request was cancelled."));
+    } else if (!job->sampler) {
+      CountTokens(*job);
+    }
+  }
+  const std::vector<int> placed = PlaceJobs(jobs);
+
+  std::vector<TokenPool::Row> rows;
+  std::vector<const CancelToken*> cancels;
+  std::vector<std::pair<LlamaJob*, int>> choices;
+  for (size_t index = 0; index < jobs.size(); ++index) {
+    LlamaJob* job = jobs[index];
+    if (placed[index] == 0) continue;
+    cancels.push_back(&job->cancel);
+    for (int row = 0; row < placed[index]; ++row) {
+      rows.push_back({&job->sequence, job->tokens[job->sequence.cells + row], false});
+    }
+    if (placed[index] == job->pending()) {
+      rows.back().output = true;
+      choices.emplace_back(job, static_cast<int>(rows.size()) - 1);
+    }
+  }
+  if (rows.empty()) return false;
+
+  const absl::Time before = clock_->Now();
+  absl::StatusOr<TokenPool::Outcome> outcome = loaded_.pool->Decode(rows, cancels);
+  if (!outcome.ok()) return outcome.status();
+  switch (*outcome) {
+    case TokenPool::Outcome::kAborted:
+      // The next round sees who was cancelled.
+      return true;
+    case TokenPool::Outcome::kNoRoom:
+      if (rows.size() == 1 && cancels.size() == 1 && row_limit_ == 1) {
+        Fail(*choices.front().first,
+             MakeError(Reason::kEngineFailure, "libllama has no room for this request."));
+      }
+      MakeRoom();
+      return true;
+    case TokenPool::Outcome::kDone:
+      break;
+  }
+  sizer_.Record(static_cast<int>(rows.size()), clock_->Now() - before);
+  for (size_t index = 0; index < jobs.size(); ++index) {
+    if (placed[index] > 0) jobs[index]->output->work += placed[index];
+  }
+  for (const auto& [job, row] : choices) ChooseToken(*job, row);
+  return true;
+}
+
+std::vector<int> LlamaModel::PlaceJobs(absl::Span<LlamaJob* const> jobs) {
+  const auto in_step = [&](const LlamaJob* job) { return absl::c_linear_search(jobs, job); };
+  TokenPool& pool = *loaded_.pool;
+  std::vector<LlamaJob*> known;
+  for (LlamaJob* job : jobs_) {
+    if (!job->done && (job->sequence.resident() || in_step(job))) known.push_back(job);
+  }
+  Plan plan;
+  // A second time after compaction, which leaves no garbage.
+  for (int round = 0; round < 2; ++round) {
+    std::vector<PlanJob> views;
+    for (const LlamaJob* job : known) {
+      views.push_back({.age = job->age,
+                       .in_step = in_step(job),
+                       .resident = job->sequence.resident(),
+                       .cells = job->sequence.cells,
+                       .pending = job->pending()});
+    }
+    plan = PlanBatch(views, {.pool_cells = pool.cells(),
+                             .slots = pool.slots(),
+                             .rows = std::min(sizer_.rows(), row_limit_),
+                             .max_rows = row_limit_});
+    int added = 0;
+    for (int rows : plan.rows) added += rows;
+    for (int index : plan.admit) added += known[index]->sequence.cells;
+    for (int index : plan.park) pool.Park(known[index]->sequence);
+    if (round == 1 || !pool.WantsCompaction(added)) break;
+    pool.Compact();
+  }
+  for (int index : plan.admit) {
+    Sequence& sequence = known[index]->sequence;
+    const int cells = sequence.cells;
+    pool.Admit(sequence);
+    // Its state was lost and is computed again, beginning with the next batch.
+    if (sequence.cells != cells) plan.rows[index] = 0;
+  }
+  std::vector<int> placed(jobs.size());
+  for (size_t index = 0; index < jobs.size(); ++index) {
+    const auto found = std::find(known.begin(), known.end(), jobs[index]);
+    if (found != known.end()) placed[index] = plan.rows[found - known.begin()];
+  }
+  return placed;
+}
+
+void LlamaModel::MakeRoom() {
+  // Where the library keeps memory of its own shape (sliding windows), its room cannot be counted
+  // from outside: everybody moves out, and smaller batches are tried.
+  loaded_.pool->Compact();
+  row_limit_ = std::max(1, row_limit_ / 2);
+}
+
+void LlamaModel::CountTokens(LlamaJob& job) const {
+  if (job.text_to_count) {
+    absl::StatusOr<std::vector<llama_token>> tokens =
+        Tokenize(vocab_, *job.text_to_count, /*add_special=*/true, /*markup=*/false);
+    if (!tokens.ok()) {
+      job.output->status = tokens.status();
+      job.output->done = job.done = true;
+      return;
+    }
+    job.count = static_cast<uint32_t>(tokens->size());
+  }
+  engine_proto::TokenCount* count = job.output->events.emplace_back().mutable_token_count();
+  count->set_tokens(*job.count);
+  count->set_context_tokens(loaded_.info.context_tokens());
+  engine_proto::Completed* completed = job.output->events.emplace_back().mutable_completed();
+  completed->set_finish_reason(engine_proto::FINISH_REASON_STOP);
+  completed->set_input_tokens(*job.count);
+  job.output->work += 1;
+  job.output->done = job.done = true;
+}
+
+void LlamaModel::ChooseToken(LlamaJob& job, int row) {
+  absl::StatusOr<llama_token> token = job.sampler->Choose(loaded_.pool->Scores(row));
+  if (!token.ok()) {
+    Fail(job, token.status());
+  } else if (llama_vocab_is_eog(vocab_, *token)) {
+    Complete(job, engine_proto::FINISH_REASON_STOP);
+  } else {
+    AppendToken(job, *token);
+  }
+}
+
+void LlamaModel::AppendToken(LlamaJob& job, llama_token token) {
+  std::string piece(longest_token_bytes_, '\0');
+  int32_t size = llama_token_to_piece(vocab_, token, piece.data(),
+                                      static_cast<int32_t>(piece.size()), 0, /*special=*/false);
+  if (size < 0) {
+    piece.resize(-size);
+    size = llama_token_to_piece(vocab_, token, piece.data(), -size, 0, /*special=*/false);
+  }
+  std::string_view text(piece.data(), std::max(size, 0));
+  if (job.strip_space && job.output_tokens == 0) absl::ConsumePrefix(&text, " ");
+  job.tokens.push_back(token);
+  ++job.output_tokens;
+  job.delta += job.stream->Append(text);
+  if (job.stream->stopped()) {
+    Complete(job, engine_proto::FINISH_REASON_STOP);
+  } else if (job.output_tokens == job.max_output_tokens ||
+             job.tokens.size() >= loaded_.info.context_tokens()) {
+    Complete(job, engine_proto::FINISH_REASON_LENGTH);
+  }
+}
+
+void LlamaModel::Complete(LlamaJob& job, engine_proto::FinishReason reason) {
+  job.delta += job.stream->Finish();
+  if (!job.delta.empty()) {
+    job.output->events.emplace_back().set_delta(std::exchange(job.delta, ""));
+  }
+  engine_proto::Completed* completed = job.output->events.emplace_back().mutable_completed();
+  completed->set_finish_reason(reason);
+  completed->set_input_tokens(job.input_tokens);
+  completed->set_output_tokens(job.output_tokens);
+  job.output->done = job.done = true;
+  loaded_.pool->Release(job.sequence);
+}
+
+void LlamaModel::Fail(LlamaJob& job, absl::Status status) {
+  job.output->status = std::move(status);
+  job.output->done = job.done = true;
+  loaded_.pool->Release(job.sequence);
+}
+
+void LlamaModel::EndStep(LlamaJob& job) {
+  if (!job.done) {
+    if (!job.delta.empty()) {
+      job.output->events.emplace_back().set_delta(std::exchange(job.delta, ""));
+    }
+    if (job.output->work > 0 && job.output_tokens == 0 && job.input_tokens >= kProgressFromTokens) {
+      engine_proto::Progress* progress = job.output->events.emplace_back().mutable_progress();
+      progress->set_done(job.sequence.cells);
+      progress->set_total(job.input_tokens);
+    }
+  }
+  job.output = nullptr;
+}
+
+void LlamaModel::Forget(LlamaJob& job) {
+  loaded_.pool->Release(job.sequence);
+  std::erase(jobs_, &job);
+}
+
+absl::Status LlamaModel::Park(LlamaJob& job) {
+  return GuardBorder(Reason::kEngineFailure, [&]() -> absl::Status {
+    loaded_.pool->Park(job.sequence);
+    return absl::OkStatus();
+  });
+}
+
+absl::StatusOr<engine_proto::ResourceUsage> LlamaModel::MeasureUsage() {
+  engine_proto::ResourceUsage usage;
+  usage.set_resident_bytes(ProcBytes("/proc/self/smaps_rollup", "Pss:"));
+  usage.set_peak_bytes(ProcBytes("/proc/self/status", "VmHWM:"));
+  if (usage.resident_bytes() == 0) {
+    usage.set_resident_bytes(ProcBytes("/proc/self/status", "VmRSS:"));
+  }
+  usage.set_device_bytes(loaded_.device_bytes);
+  return usage;
+}
+
+}  // namespace intelligenced

@@ -1,0 +1,87 @@
+// A loaded language model: continuous batching of all its jobs in one pool of tokens.
+#ifndef INTELLIGENCED_RUNTIME_ENGINES_LLAMA_LLAMA_MODEL_H_
+#define INTELLIGENCED_RUNTIME_ENGINES_LLAMA_LLAMA_MODEL_H_
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string_view>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "runtime/base/clock.h"
+#include "runtime/engine/engine.h"
+#include "runtime/engines/llama/chat_template.h"
+#include "runtime/engines/llama/llama_job.h"
+#include "runtime/engines/llama/llama_library.h"
+#include "runtime/engines/llama/step_planner.h"
+#include "runtime/engines/llama/token_pool.h"
+#include "runtime/engines/llama/token_sampler.h"
+
+namespace intelligenced {
+
+// What loading has made, ready to be driven.
+struct LoadedLlama {
+  LlamaModelPtr model;
+  std::optional<ChatTemplate> chat_template;
+  std::unique_ptr<TokenPool> pool;
+  int max_rows = 0;
+  uint64_t device_bytes = 0;
+  engine_proto::ModelInfo info;
+};
+
+class LlamaModel final : public Model {
+ public:
+  // `clock` must outlive the model.
+  LlamaModel(LoadedLlama loaded, const Clock* clock);
+
+  const engine_proto::ModelInfo& info() const override { return loaded_.info; }
+  absl::StatusOr<std::unique_ptr<Job>> Start(const engine_proto::Task& task,
+                                             CancelToken cancel) override;
+  absl::StatusOr<std::vector<JobOutput>> Step(absl::Span<Job* const> jobs,
+                                              const StepOptions& options) override;
+  absl::StatusOr<engine_proto::ResourceUsage> MeasureUsage() override;
+
+  // For LlamaJob.
+  void Forget(LlamaJob& job);
+  absl::Status Park(LlamaJob& job);
+
+ private:
+  absl::StatusOr<std::vector<llama_token>> PromptTokens(const engine_proto::GenerateTask& task,
+                                                        bool* bare) const;
+  absl::Status PrepareGenerate(const engine_proto::GenerateTask& task, LlamaJob& job) const;
+  absl::Status PrepareCount(const engine_proto::CountTokensTask& task, LlamaJob& job) const;
+  absl::StatusOr<std::vector<llama_token>> ConversationTokens(
+      const engine_proto::Conversation& conversation) const;
+  absl::Status TooLong(uint64_t input_tokens, bool at_least) const;
+
+  void CountTokens(LlamaJob& job) const;
+  // One batch for the jobs of the step. False: there was nothing to do.
+  absl::StatusOr<bool> RunBatch(absl::Span<LlamaJob* const> jobs);
+  // Decides who is in the pool and in the batch, and moves states in and out accordingly.
+  std::vector<int> PlaceJobs(absl::Span<LlamaJob* const> jobs);
+  void ChooseToken(LlamaJob& job, int row);
+  void AppendToken(LlamaJob& job, llama_token token);
+  void MakeRoom();
+  void Complete(LlamaJob& job, engine_proto::FinishReason reason);
+  void Fail(LlamaJob& job, absl::Status status);
+  void EndStep(LlamaJob& job);
+
+  LoadedLlama loaded_;
+  const llama_vocab* const vocab_;
+  const SamplingOptions sampling_defaults_;
+  // No token stands for more bytes of text.
+  const size_t longest_token_bytes_;
+  const Clock* const clock_;
+  BatchSizer sizer_;
+  // Rows a batch may have; smaller after the library found no room for more.
+  int row_limit_;
+  uint64_t next_age_ = 1;
+  // All that live, in the order of their age.
+  std::vector<LlamaJob*> jobs_;
+};
+
+}  // namespace intelligenced
+
+#endif  // INTELLIGENCED_RUNTIME_ENGINES_LLAMA_LLAMA_MODEL_H_

@@ -1,0 +1,100 @@
+#include "runtime/engines/llama/step_planner.h"
+
+#include <algorithm>
+#include <cstddef>
+#include <numeric>
+#include <utility>
+
+namespace intelligenced {
+namespace {
+
+// Shares `budget` rows among the jobs that still have a prompt to compute. Equal shares: a short
+// prompt is through at once, whatever long ones stand beside it.
+void ShareRows(absl::Span<const PlanJob> jobs, const std::vector<int>& prefilling, int budget,
+               std::vector<int>& rows) {
+  std::vector<int> order = prefilling;
+  std::sort(order.begin(), order.end(), [&](int a, int b) {
+    return std::pair(jobs[a].pending, jobs[a].age) < std::pair(jobs[b].pending, jobs[b].age);
+  });
+  int left = static_cast<int>(order.size());
+  for (int index : order) {
+    const int share = budget / left--;
+    rows[index] = std::min(jobs[index].pending, share);
+    budget -= rows[index];
+  }
+}
+
+}  // namespace
+
+Plan PlanBatch(absl::Span<const PlanJob> jobs, const PlanLimits& limits) {
+  Plan plan;
+  plan.rows.assign(jobs.size(), 0);
+
+  std::vector<int> by_age(jobs.size());
+  std::iota(by_age.begin(), by_age.end(), 0);
+  std::sort(by_age.begin(), by_age.end(), [&](int a, int b) { return jobs[a].age < jobs[b].age; });
+
+  // Who runs, oldest first. A job counts with all that it needs for its next token, so that a
+  // prompt that has begun can also be finished.
+  std::vector<int> running;
+  std::vector<int> pushed_out;
+  int used = 0;
+  for (int index : by_age) {
+    const PlanJob& job = jobs[index];
+    if (!job.in_step) continue;
+    const int need = job.cells + job.pending;
+    const int slack = job.resident || running.empty() ? 0 : kAdmissionSlack;
+    const bool fits =
+        used + need + slack <= limits.pool_cells && static_cast<int>(running.size()) < limits.slots;
+    if (running.empty() || fits) {
+      used += need;
+      running.push_back(index);
+      if (!job.resident) plan.admit.push_back(index);
+    } else if (job.resident) {
+      pushed_out.push_back(index);
+    }
+  }
+
+  // Jobs outside the step stay in the pool as long as there is room, the oldest longest.
+  int slots = static_cast<int>(running.size());
+  for (int index : by_age) {
+    const PlanJob& job = jobs[index];
+    if (job.in_step || !job.resident) continue;
+    if (used + job.cells <= limits.pool_cells && slots < limits.slots) {
+      used += job.cells;
+      ++slots;
+    } else {
+      plan.park.push_back(index);
+    }
+  }
+  plan.park.insert(plan.park.end(), pushed_out.begin(), pushed_out.end());
+
+  std::vector<int> prefilling;
+  int budget = std::min(limits.rows, limits.max_rows);
+  int room = limits.max_rows;
+  for (int index : running) {
+    if (jobs[index].pending > 1) {
+      prefilling.push_back(index);
+    } else if (room > 0) {
+      plan.rows[index] = 1;
+      --budget;
+      --room;
+    }
+  }
+  if (!prefilling.empty()) {
+    // Prompts go on, slowly, however many jobs are generating.
+    budget = std::min(room, std::max(budget, static_cast<int>(prefilling.size())));
+    ShareRows(jobs, prefilling, budget, plan.rows);
+  }
+  return plan;
+}
+
+void BatchSizer::Record(int rows, absl::Duration duration) {
+  if (rows < min_rows_ || duration <= absl::ZeroDuration()) return;
+  const double fitting = rows * absl::FDivDuration(target_, duration);
+  // At most double or halve at once: one batch may have been disturbed by other processes.
+  const double next = std::clamp(0.5 * (rows_ + fitting), 0.5 * rows_, 2.0 * rows_);
+  rows_ = static_cast<int>(std::clamp<double>(next, min_rows_, max_rows_));
+}
+
+}  // namespace intelligenced

@@ -1,0 +1,78 @@
+// What the next batch holds: which jobs have room in the pool, who moves out for whom, and how many
+// tokens of each job are computed. Pure functions of what they are given.
+#ifndef INTELLIGENCED_RUNTIME_ENGINES_LLAMA_STEP_PLANNER_H_
+#define INTELLIGENCED_RUNTIME_ENGINES_LLAMA_STEP_PLANNER_H_
+
+#include <cstdint>
+#include <vector>
+
+#include "absl/time/time.h"
+#include "absl/types/span.h"
+
+namespace intelligenced {
+
+// A job as the planner sees it.
+struct PlanJob {
+  // Smaller is older. Unique.
+  uint64_t age = 0;
+  // The step at hand is to advance it; else it only holds room.
+  bool in_step = false;
+  // Its state is in the pool; else it is new or parked.
+  bool resident = false;
+  // Tokens whose state exists, in the pool or parked.
+  int cells = 0;
+  // Tokens to compute before the next one can be chosen. At least 1 for a job of the step.
+  int pending = 0;
+};
+
+struct PlanLimits {
+  // Tokens that the pool holds. At least what one job may ever need.
+  int pool_cells = 0;
+  // Jobs that may be resident together. At least the number of jobs in a step.
+  int slots = 0;
+  // Tokens that the batch should have at most. Jobs that only need their next token are not held
+  // back by it.
+  int rows = 0;
+  // Tokens that the batch can have at most.
+  int max_rows = 0;
+};
+
+struct Plan {
+  // Parallel to the jobs given. 0: the job does not advance now.
+  std::vector<int> rows;
+  // Indices of resident jobs to be moved out of the pool first, idle ones before others.
+  std::vector<int> park;
+  // Indices of jobs to be moved in then.
+  std::vector<int> admit;
+};
+
+// Room a job must find beyond its own need before it moves in beside older ones, so that it does
+// not have to move out again after a few tokens.
+inline constexpr int kAdmissionSlack = 64;
+
+// Older jobs come first: a younger one never takes room from an older one of the step, and the
+// oldest job of the step always advances. From that follows that every job ends.
+Plan PlanBatch(absl::Span<const PlanJob> jobs, const PlanLimits& limits);
+
+// Learns how many tokens fit into one batch of a target duration.
+class BatchSizer {
+ public:
+  BatchSizer(absl::Duration target, int min_rows, int max_rows)
+      : target_(target), min_rows_(min_rows), max_rows_(max_rows), rows_(min_rows) {}
+
+  // Tokens that the next batch should have at most.
+  int rows() const { return rows_; }
+
+  // What a batch took. Very small batches say little about large ones and are not counted.
+  void Record(int rows, absl::Duration duration);
+
+ private:
+  const absl::Duration target_;
+  const int min_rows_;
+  const int max_rows_;
+  int rows_;
+};
+
+}  // namespace intelligenced
+
+#endif  // INTELLIGENCED_RUNTIME_ENGINES_LLAMA_STEP_PLANNER_H_

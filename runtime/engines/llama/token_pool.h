@@ -1,0 +1,121 @@
+// The one llama_context of a model and the room in it: all jobs' states lie in one pool of cells.
+#ifndef INTELLIGENCED_RUNTIME_ENGINES_LLAMA_TOKEN_POOL_H_
+#define INTELLIGENCED_RUNTIME_ENGINES_LLAMA_TOKEN_POOL_H_
+
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "absl/types/span.h"
+#include "runtime/base/cancel.h"
+#include "runtime/engines/llama/llama_library.h"
+
+namespace intelligenced {
+
+// The state of one token sequence: in the pool (a slot), parked in host memory, or not yet begun.
+struct Sequence {
+  int slot = -1;
+  // Tokens whose state exists.
+  int cells = 0;
+  std::vector<uint8_t> parked;
+
+  bool resident() const { return slot >= 0; }
+};
+
+struct TokenPoolOptions {
+  int cells = 0;
+  int slots = 0;
+  // Rows of one batch, and those of them whose scores are wanted.
+  int max_rows = 0;
+  int max_outputs = 0;
+  int threads = 1;
+  // Keep the values of the attention cache in a type of their own, for which libllama has one
+  // way of computing whatever the batch looks like (README.md).
+  bool reproducible = true;
+};
+
+// A model computes with floating point numbers, and adds up the cells of a sequence in the order
+// in which they lie in the pool. So that a text does not depend on who else came and went, the
+// pool is filled from front to back: what is released stays as garbage until Compact(), and each
+// sequence's cells always lie in the order of its tokens. Models whose memory is not a plain list
+// of cells (recurrent, sliding window) free at once, without that guarantee.
+//
+// Not thread-safe. Sequences must be released before they or the pool go.
+class TokenPool {
+ public:
+  struct Row {
+    Sequence* sequence = nullptr;
+    llama_token token = 0;
+    // Scores are wanted after this token.
+    bool output = false;
+  };
+  enum class Outcome {
+    kDone,
+    // Every cancel token of the batch was cancelled; nothing was added.
+    kAborted,
+    // The library found no room; nothing was added.
+    kNoRoom,
+  };
+
+  // MEMORY_INSUFFICIENT or MODEL_LOAD_FAILED, with the library's words.
+  static absl::StatusOr<std::unique_ptr<TokenPool>> Create(llama_model* model,
+                                                           const TokenPoolOptions& options,
+                                                           LlamaLibrary& library);
+
+  // Gives `sequence` a slot, and its parked state its place in the pool. A state that cannot be
+  // put back is forgotten (cells becomes 0) and is computed again. There must be a free slot.
+  void Admit(Sequence& sequence);
+  // Moves the state of a resident sequence to host memory. One that cannot be read is forgotten.
+  void Park(Sequence& sequence);
+  // Forgets the sequence, wherever it is.
+  void Release(Sequence& sequence);
+
+  // True when garbage should go before `cells` more are added.
+  bool WantsCompaction(int cells) const;
+  // Parks every resident sequence and empties the pool.
+  void Compact();
+
+  // Computes `rows`, which belong to resident sequences and continue each where it ends. `cancels`
+  // are looked at while computing. ENGINE_FAILURE: the library failed; the model is of no more use.
+  absl::StatusOr<Outcome> Decode(absl::Span<const Row> rows,
+                                 absl::Span<const CancelToken* const> cancels);
+
+  // The scores after row `index` of the last batch, one for each token of the vocabulary.
+  absl::Span<float> Scores(int index);
+
+  int cells() const { return options_.cells; }
+  int slots() const { return options_.slots; }
+
+ private:
+  TokenPool(const llama_model* model, const TokenPoolOptions& options, LlamaContextPtr context);
+
+  static bool ShouldAbort(void* self);
+  llama_memory_t memory() const { return llama_get_memory(context_.get()); }
+  // Takes the state out of the pool; the sequence keeps its count of cells.
+  void Vacate(Sequence& sequence);
+  void RollBack(absl::Span<const Row> rows);
+
+  const TokenPoolOptions options_;
+  const int vocabulary_;
+  // The pool is filled from front to back.
+  const bool in_order_;
+  const LlamaContextPtr context_;
+  // By slot; null where free.
+  std::vector<Sequence*> residents_;
+  int live_ = 0;
+  int garbage_ = 0;
+
+  std::vector<llama_token> tokens_;
+  std::vector<llama_pos> positions_;
+  std::vector<int32_t> counts_;
+  std::vector<llama_seq_id> ids_;
+  std::vector<llama_seq_id*> id_pointers_;
+  std::vector<int8_t> outputs_;
+
+  absl::Span<const CancelToken* const> cancels_;
+};
+
+}  // namespace intelligenced
+
+#endif  // INTELLIGENCED_RUNTIME_ENGINES_LLAMA_TOKEN_POOL_H_
