@@ -75,22 +75,37 @@ void Reload(const std::string& path, const Options& options, Composition& daemon
   NotifyReady("serving");
 }
 
+// Tells the service manager, as often as it wants to hear it, that the daemon works.
+class Watchdog {
+ public:
+  explicit Watchdog(const Clock& clock) : clock_(clock), due_(clock.Now() + interval_) {}
+  absl::Duration UntilDue() const { return due_ - clock_.Now(); }
+  void PingWhenDue(Composition& daemon) {
+    if (clock_.Now() < due_) return;
+    daemon.CheckAlive();
+    NotifyWatchdog();
+    due_ = clock_.Now() + interval_;
+  }
+
+ private:
+  const Clock& clock_;
+  const absl::Duration interval_ = WatchdogInterval();
+  absl::Time due_;
+};
+
 // Waits for what ends the daemon; does the rest meanwhile.
-void ServeUntilTold(SignalWaiter& signals, const std::string& config_path, const Options& options,
-                    Composition& daemon, Log& log) {
-  const absl::Duration watchdog = WatchdogInterval();
+void ServeUntilTold(SignalWaiter& signals, Watchdog& watchdog, const std::string& config_path,
+                    const Options& options, Composition& daemon, Log& log) {
   for (;;) {
-    const int signal = signals.Wait(watchdog);
+    const int signal = signals.Wait(watchdog.UntilDue());
     if (signal == SIGTERM || signal == SIGINT) return;
     if (signal == SIGHUP) Reload(config_path, options, daemon, log);
-    if (watchdog < absl::InfiniteDuration()) {
-      daemon.CheckAlive();
-      NotifyWatchdog();
-    }
+    watchdog.PingWhenDue(daemon);
   }
 }
 
-void Drain(SignalWaiter& signals, const Clock& clock, Composition& daemon, Log& log) {
+void Drain(SignalWaiter& signals, Watchdog& watchdog, const Clock& clock, Composition& daemon,
+           Log& log) {
   log.Info("leaving: finishing what people wait for");
   NotifyStopping("draining");
   daemon.BeginDrain();
@@ -98,7 +113,7 @@ void Drain(SignalWaiter& signals, const Clock& clock, Composition& daemon, Log& 
   while (!daemon.WaitUntilIdle(kSlice)) {
     const int signal = signals.Wait(absl::ZeroDuration());
     if (signal == SIGTERM || signal == SIGINT || clock.Now() >= deadline) break;
-    NotifyWatchdog();
+    watchdog.PingWhenDue(daemon);
   }
   daemon.CancelWork();
 }
@@ -157,8 +172,9 @@ int Serve(const Options& options) {
   }
   NotifyReady("serving");
   SignalWaiter signals;
-  ServeUntilTold(signals, config_path, options, **daemon, log);
-  Drain(signals, clock, **daemon, log);
+  Watchdog watchdog(clock);
+  ServeUntilTold(signals, watchdog, config_path, options, **daemon, log);
+  Drain(signals, watchdog, clock, **daemon, log);
   daemon->reset();
   log.Info("left");
   return kLeft;

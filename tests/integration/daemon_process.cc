@@ -64,6 +64,14 @@ size_t CountEntries(const std::string& folder) {
   return count;
 }
 
+// What a child may do between fork() and exec(): no allocation, no locale.
+void WriteNumber(pid_t value, char* out) {
+  pid_t scale = 1;
+  while (value / scale >= 10) scale *= 10;
+  for (; scale > 0; scale /= 10) *out++ = static_cast<char>('0' + value / scale % 10);
+  *out = '\0';
+}
+
 }  // namespace
 
 bool Eventually(const std::function<bool()>& condition, absl::Duration patience) {
@@ -156,11 +164,7 @@ DaemonProcess::DaemonProcess(const Sandbox& sandbox, DaemonOptions options)
       } else {
         dup2(options.listen_fd, 3);
       }
-      pid_t value = getpid();
-      for (size_t digit = listen_pid.size(); digit > listen_pid.size() - 10; --digit) {
-        listen_pid[digit - 1] = static_cast<char>('0' + value % 10);
-        value /= 10;
-      }
+      WriteNumber(getpid(), listen_pid.data() + sizeof("LISTEN_PID=") - 1);
     }
     sigset_t none;
     sigemptyset(&none);

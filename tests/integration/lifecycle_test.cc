@@ -187,7 +187,7 @@ TEST_F(LifecycleTest, ConfigurationsThatCannotBeUsed) {
   EXPECT_THAT(log, HasSubstr("/nonexistent cannot be read"));
   EXPECT_EQ(
       ExitCodeOf({.arguments = {"--check-config", sandbox_.config()}, .environment = {}}, &log), 2);
-  EXPECT_THAT(log, HasSubstr("intelligenced.toml:4: "));
+  EXPECT_THAT(log, HasSubstr("intelligenced.toml:5: "));
   sandbox_.SetConfig("");
   EXPECT_EQ(
       ExitCodeOf({.arguments = {"--check-config", sandbox_.config()}, .environment = {}}, &log), 0);
@@ -221,7 +221,8 @@ TEST_F(LifecycleTest, TakesTheServiceManagersSocket) {
   client.channel->GetState(/*try_to_connect=*/true);
   auto daemon = Start({.arguments = {}, .environment = {}, .listen_fd = fd});
   api::SystemStatus status;
-  ASSERT_TRUE(client.GetStatus(&status).ok());
+  const absl::Status first = client.GetStatus(&status);
+  ASSERT_TRUE(first.ok()) << first;
   EXPECT_EQ(status.socket_path(), path);
   EXPECT_TRUE(Generate(client, "quick").ok());
   daemon->Signal(SIGTERM);
