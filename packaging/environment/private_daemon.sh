@@ -19,7 +19,7 @@ start_daemon() {
   # Not tied to this shell: `./dev run --keep` leaves it running.
   environment_outlives_caller=1 in_environment setsid bash -c \
     'echo $$ >"$1/pid"; exec "$2/intelligenced" --socket "$3" --store "$1/store" >>"$1/daemon.log" 2>&1 </dev/null' \
-    daemon "$private_dir" "$binaries" "$private_socket" "$top" </dev/null >/dev/null 2>&1 &
+    daemon "$private_dir" "$binaries" "$private_socket" </dev/null >/dev/null 2>&1 &
   local deadline=$((SECONDS + 15))
   until in_environment env INTELLIGENCED_SOCKET="$private_socket" "$binaries/mlctl" --quiet status >/dev/null 2>&1; do
     if [ $SECONDS -ge $deadline ]; then
@@ -62,7 +62,7 @@ with_private_daemon() {
 command_exec() {
   [ $# -gt 0 ] || die "exec needs a command, for example: ./dev exec mlctl status"
   local folder=$PWD
-  build release >/dev/null
+  build release product >/dev/null
   cd "$folder"
   with_private_daemon daemon in_environment "$@"
 }
@@ -74,7 +74,7 @@ command_run() {
     "") ;;
     *) die "unknown option '$1'; see ./dev help" ;;
   esac
-  build release
+  build release product
   local started=0 status=0
   daemon_is_running || started=1
   start_daemon

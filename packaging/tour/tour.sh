@@ -35,7 +35,7 @@ wait
 echo "  12 answers in $((($(date +%s%N) - start) / 1000000)) ms; the same as alone: $(cmp -s "$work/proofread1" "$work/proofread4" && echo yes || echo NO)"
 show mlctl ps
 
-bold "4. Eight clients on one language model (tiny-prose, two million parameters, made by this project)"
+bold "4. Eight clients on one language model (tiny-prose, one million parameters, made by this project)"
 for i in 1 2 3 4 5 6 7 8; do
   mlctl generate --model tiny-prose --seed "$i" --temperature 0.7 --max-output-tokens 200 "The captain looked at the sea and" >"$work/story$i" &
 done

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Trains tiny-prose, the demonstration language model: a two-million-parameter Llama on public-domain
+"""Trains tiny-prose, the demonstration language model: a one-million-parameter Llama on public-domain
 and freely licensed English prose, written as GGUF (Q8_0).
 
 It exists so that a fresh machine has a real language model to show serving with: it writes text
@@ -7,7 +7,7 @@ that looks like English and means nothing. The card beside this script has its m
 
 usage: train.py --corpus FILE.jsonl.zst --work FOLDER --out tiny-prose.gguf [--minutes 60]
 
-Needs Debian's python3-torch, python3-gguf and zstd. Resumable: state is kept in --work. Documents
+Needs Debian's python3-torch, libopenblas0-pthread, python3-gguf and zstd. Resumable: state is kept in --work. Documents
 whose title hashes to 0 of 50 are held out; the perplexity on them is printed and stored in the file.
 """
 
@@ -27,8 +27,8 @@ import torch
 import torch.nn.functional as F
 
 VOCABULARY = 2048
-CONTEXT = 1024
-WIDTH, LAYERS, HEADS, HIDDEN = 160, 5, 5, 448
+CONTEXT = 512
+WIDTH, LAYERS, HEADS, HIDDEN = 128, 4, 4, 352
 EPSILON, ROPE_BASE = 1e-5, 10000.0
 BOS, EOS = 0, 1
 # The split that llama.cpp's "gpt-2" pre-tokenizer makes.
@@ -167,7 +167,7 @@ class Llama(torch.nn.Module):
 
 def held_out_loss(model, data):
     with torch.no_grad():
-        rows = data[:len(data) // (CONTEXT + 1) * (CONTEXT + 1)].reshape(-1, CONTEXT + 1)[:60]
+        rows = data[:len(data) // (CONTEXT + 1) * (CONTEXT + 1)].reshape(-1, CONTEXT + 1)[:120]
         rows = torch.from_numpy(rows.astype(np.int64))
         losses = [F.cross_entropy(model(r[:, :-1]).flatten(0, 1), r[:, 1:].flatten()) for r in rows.split(4)]
     return sum(losses).item() / len(losses)
@@ -225,7 +225,7 @@ def main():
     parser.add_argument("--work", required=True, type=pathlib.Path)
     parser.add_argument("--out", required=True)
     parser.add_argument("--minutes", type=float, default=60)
-    parser.add_argument("--batch", type=int, default=2)
+    parser.add_argument("--batch", type=int, default=4)
     arguments = parser.parse_args()
     work = arguments.work
     work.mkdir(parents=True, exist_ok=True)
@@ -264,8 +264,7 @@ def main():
             group["lr"] = rate
         starts = random.integers(0, len(train) - CONTEXT - 1, arguments.batch)
         rows = torch.from_numpy(np.stack([train[s:s + CONTEXT + 1] for s in starts]).astype(np.int64))
-        with torch.autocast("cpu", torch.bfloat16):
-            loss = F.cross_entropy(model(rows[:, :-1]).float().flatten(0, 1), rows[:, 1:].flatten())
+        loss = F.cross_entropy(model(rows[:, :-1]).flatten(0, 1), rows[:, 1:].flatten())
         optimizer.zero_grad()
         loss.backward()
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
@@ -273,7 +272,7 @@ def main():
         step += 1
         now = time.monotonic()
         spent, last = spent + now - last, now
-        if step % 200 == 0:
+        if step % 50 == 0:
             print(f"step {step}, {spent / 60:.1f} min, loss {loss.item():.3f}", flush=True)
             torch.save({"model": model.state_dict(), "optimizer": optimizer.state_dict(), "spent": spent,
                         "step": step}, work / "state.new")
