@@ -1,0 +1,212 @@
+#include "runtime/engines/text/speller.h"
+
+#include <algorithm>
+#include <exception>
+#include <fstream>
+#include <hunspell/hunspell.hxx>
+#include <utility>
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
+#include "runtime/base/reasons.h"
+#include "runtime/base/utf8.h"
+
+namespace intelligenced {
+namespace {
+
+constexpr size_t kLongestWord = 40;
+constexpr size_t kCacheSize = 20'000;
+constexpr double kTooFar = 13;
+
+// Rows of the keyboard, each shifted by half a key against the one above.
+constexpr std::string_view kRows[] = {"qwertyuiop", "asdfghjkl", "zxcvbnm"};
+
+bool AreNeighbours(char a, char b) {
+  int row_a = -1, row_b = -1;
+  size_t place_a = 0, place_b = 0;
+  for (int row = 0; row < 3; ++row) {
+    if (const size_t place = kRows[row].find(a); place != std::string_view::npos) {
+      row_a = row;
+      place_a = place;
+    }
+    if (const size_t place = kRows[row].find(b); place != std::string_view::npos) {
+      row_b = row;
+      place_b = place;
+    }
+  }
+  if (row_a < 0 || row_b < 0 || std::abs(row_a - row_b) > 1) return false;
+  const auto distance = static_cast<int>(place_a) - static_cast<int>(place_b);
+  return std::abs(distance) <= 1;
+}
+
+bool IsVowel(char c) { return std::string_view("aeiouy").find(c) != std::string_view::npos; }
+
+// Letters that sound alike somewhere.
+bool SoundAlike(char a, char b) {
+  if (IsVowel(a) && IsVowel(b)) return true;
+  constexpr std::string_view kPairs[] = {"cs", "ck", "sz", "fv", "gj", "td", "mn", "kq", "ph"};
+  for (const std::string_view pair : kPairs) {
+    if ((pair[0] == a && pair[1] == b) || (pair[0] == b && pair[1] == a)) return true;
+  }
+  return false;
+}
+
+double ReplaceCost(char meant, char typed) {
+  if (meant == typed) return 0;
+  if (SoundAlike(meant, typed)) return 2.6;
+  return AreNeighbours(meant, typed) ? 2.9 : 4.2;
+}
+
+// A letter of `word` at `i` too many or left out.
+double GapCost(std::string_view word, size_t i, std::string_view other, size_t j) {
+  const char c = word[i];
+  const bool doubled = (i > 0 && word[i - 1] == c) || (i + 1 < word.size() && word[i + 1] == c);
+  if (doubled) return 1.7;
+  if (c == '\'') return 1.0;
+  if (c == 'e' && i + 1 == word.size()) return 2.2;  // silent
+  if (c == 'h' && i > 0) return 2.4;
+  if (j > 0 && AreNeighbours(c, other[j - 1])) return 3.0;
+  return IsVowel(c) ? 2.8 : 3.3;
+}
+
+}  // namespace
+
+double SlipCost(std::string_view meant, std::string_view typed) {
+  const size_t rows = meant.size(), columns = typed.size();
+  if (rows > kLongestWord + 4 || columns > kLongestWord + 4) return kTooFar;
+  if ((rows > columns ? rows - columns : columns - rows) > 3) return kTooFar;
+  // Damerau-Levenshtein distance with weights, three rows at a time.
+  std::vector<double> before(columns + 1), above(columns + 1), row(columns + 1);
+  for (size_t j = 1; j <= columns; ++j) above[j] = above[j - 1] + GapCost(typed, j - 1, meant, 0);
+  for (size_t i = 1; i <= rows; ++i) {
+    row[0] = above[0] + GapCost(meant, i - 1, typed, 0);
+    for (size_t j = 1; j <= columns; ++j) {
+      const char m = meant[i - 1], t = typed[j - 1];
+      row[j] =
+          std::min({above[j - 1] + ReplaceCost(m, t), above[j] + GapCost(meant, i - 1, typed, j),
+                    row[j - 1] + GapCost(typed, j - 1, meant, i)});
+      if (i > 1 && j > 1 && m == typed[j - 2] && meant[i - 2] == t && m != t) {
+        row[j] = std::min(row[j], before[j - 2] + 1.8);
+      }
+    }
+    before.swap(above);
+    above.swap(row);
+  }
+  // First letters are seldom wrong.
+  return above[columns] + (meant.empty() || typed.empty() || meant[0] == typed[0] ? 0 : 1.6);
+}
+
+absl::StatusOr<std::unique_ptr<Speller>> Speller::Load(const std::string& affixes,
+                                                       const std::string& dictionary,
+                                                       std::string_view known_words,
+                                                       const Lexicon* lexicon) {
+  // Hunspell takes a missing file for an empty dictionary.
+  for (const std::string& path : {affixes, dictionary}) {
+    if (!std::ifstream(path).good()) {
+      return MakeError(Reason::kModelLoadFailed,
+                       absl::StrCat("The spelling dictionary cannot be read: ", path,
+                                    ". Install the package that has it (hunspell-en-us)."));
+    }
+  }
+  auto speller = std::unique_ptr<Speller>(new Speller(lexicon));
+  try {
+    speller->hunspell_ = std::make_unique<Hunspell>(affixes.c_str(), dictionary.c_str());
+    if (!speller->hunspell_->spell(std::string("the")) ||
+        speller->hunspell_->spell(std::string("xqzvkj"))) {
+      return MakeError(Reason::kModelLoadFailed,
+                       absl::StrCat("No English dictionary comes of ", dictionary, "."));
+    }
+  } catch (const std::exception& error) {
+    return MakeError(Reason::kModelLoadFailed,
+                     absl::StrCat("The spelling dictionary was refused: ", error.what()));
+  }
+  for (const std::string_view word :
+       absl::StrSplit(known_words, absl::ByAnyChar(" \n"), absl::SkipEmpty())) {
+    speller->extra_.emplace(word);
+  }
+  return speller;
+}
+
+Speller::Speller(const Lexicon* lexicon) : lexicon_(lexicon) {}
+Speller::~Speller() = default;
+
+bool Speller::Knows(std::string_view word) {
+  if (const auto found = known_.find(word); found != known_.end()) return found->second;
+  const std::string lower = ToLowerUtf8(word);
+  // Words that many texts have are words, whatever the dictionary says.
+  bool known = lexicon_->Frequency(lower) >= 4 || extra_.contains(lower);
+  if (!known && word.size() <= kLongestWord * 2) {
+    known = hunspell_->spell(std::string(word));
+    if (!known && (absl::EndsWith(lower, "'s") || absl::EndsWith(lower, "s'"))) {
+      const std::string stem(word.substr(0, word.size() - (absl::EndsWith(lower, "'s") ? 2 : 1)));
+      known = hunspell_->spell(stem) || extra_.contains(ToLowerUtf8(stem));
+    }
+    // Plurals of what is known beside the dictionary.
+    if (!known && absl::EndsWith(lower, "s")) {
+      known = extra_.contains(lower.substr(0, lower.size() - 1));
+    }
+  }
+  if (known_.size() >= kCacheSize) known_.clear();
+  known_.emplace(word, known);
+  return known;
+}
+
+void Speller::AddEdits(std::string_view word, absl::flat_hash_set<std::string>& found) const {
+  const auto consider = [&](std::string candidate) {
+    if (lexicon_->Frequency(candidate) > 0) found.insert(std::move(candidate));
+  };
+  constexpr std::string_view kLetters = "abcdefghijklmnopqrstuvwxyz'";
+  for (size_t i = 0; i <= word.size(); ++i) {
+    const std::string head(word.substr(0, i));
+    const std::string_view tail = word.substr(i);
+    for (const char letter : kLetters) {
+      consider(absl::StrCat(head, std::string(1, letter), tail));
+      if (!tail.empty()) consider(absl::StrCat(head, std::string(1, letter), tail.substr(1)));
+    }
+    if (!tail.empty()) consider(absl::StrCat(head, tail.substr(1)));
+    if (tail.size() > 1) {
+      consider(
+          absl::StrCat(head, std::string(1, tail[1]), std::string(1, tail[0]), tail.substr(2)));
+    }
+  }
+}
+
+std::vector<Suggestion> Speller::Suggest(std::string_view lower_word, size_t limit) {
+  if (lower_word.size() > kLongestWord || lower_word.empty()) return {};
+  auto cached = suggested_.find(lower_word);
+  if (cached == suggested_.end()) {
+    absl::flat_hash_set<std::string> candidates;
+    AddEdits(lower_word, candidates);
+    try {
+      for (std::string& word : hunspell_->suggest(std::string(lower_word))) {
+        if (!absl::StrContains(word, ' ') && !absl::StrContains(word, '-')) {
+          candidates.insert(std::move(word));
+        }
+      }
+    } catch (const std::exception&) {
+      // What it could not think of is not suggested.
+    }
+    std::vector<Suggestion> suggestions;
+    for (const std::string& candidate : candidates) {
+      const std::string lower = ToLowerUtf8(candidate);
+      if (!hunspell_->spell(candidate) || lower == lower_word) continue;
+      const double slip = SlipCost(lower, lower_word);
+      if (slip >= kTooFar) continue;
+      const double commonness = 0.69 * std::max(lexicon_->Frequency(lower), 0);
+      suggestions.push_back({candidate, commonness - 1.5 * slip, slip});
+    }
+    std::sort(suggestions.begin(), suggestions.end(), [](const Suggestion& a, const Suggestion& b) {
+      return a.score != b.score ? a.score > b.score : a.word < b.word;
+    });
+    if (suggestions.size() > 8) suggestions.resize(8);
+    if (suggested_.size() >= kCacheSize) suggested_.clear();
+    cached = suggested_.emplace(lower_word, std::move(suggestions)).first;
+  }
+  std::vector<Suggestion> result = cached->second;
+  if (result.size() > limit) result.resize(limit);
+  return result;
+}
+
+}  // namespace intelligenced
