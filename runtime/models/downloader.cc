@@ -71,8 +71,9 @@ std::string RefusalOf(std::string_view text, size_t max_bytes, UrlParts& parts) 
   const bool plain = std::all_of(text.begin(), text.end(), [](char c) {
     return static_cast<unsigned char>(c) > 0x20 && static_cast<unsigned char>(c) < 0x7f;
   });
-  if (text.empty() || text.size() > max_bytes || !plain || !ParseUrl(std::string(text), parts) ||
-      parts.host.empty()) {
+  // The library takes three slashes for two.
+  if (text.empty() || text.size() > max_bytes || !plain || absl::StrContains(text, ":///") ||
+      !ParseUrl(std::string(text), parts) || parts.host.empty()) {
     return "It is no usable address.";
   }
   if (parts.credentials) return "It holds a name or password; none are ever sent.";
@@ -90,8 +91,9 @@ absl::Status HttpError(const HttpResponse& response) {
   } else if (response.code == 401 || response.code == 403) {
     what = "It wants an account. Download the file there yourself and use `mlctl models import`.";
   } else {
-    facts.retry_delay =
-        absl::Seconds(response.retry_after > 0 ? std::min(response.retry_after, 3600L) : 30);
+    int64_t seconds = 0;
+    const bool said = absl::SimpleAtoi(response.Header("retry-after"), &seconds) && seconds > 0;
+    facts.retry_delay = absl::Seconds(said ? std::min<int64_t>(seconds, 3600) : 30);
   }
   return MakeError(Reason::kDownloadFailed,
                    absl::StrCat("The server answers ", response.code, ". ", what),

@@ -153,10 +153,6 @@ absl::StatusOr<HttpResponse> ExchangeHttp(const HttpRequest& request,
       curl_easy_getinfo(handle, CURLINFO_REDIRECT_URL, &url) == CURLE_OK && url != nullptr) {
     state.response.redirect_url = url;
   }
-  if (curl_off_t seconds = 0;
-      curl_easy_getinfo(handle, CURLINFO_RETRY_AFTER, &seconds) == CURLE_OK) {
-    state.response.retry_after = static_cast<long>(seconds);
-  }
   curl_multi_remove_handle(multi.get(), handle);
   if (cancel.cancelled()) {
     return MakeError(

@@ -32,8 +32,6 @@ struct HttpResponse {
   std::map<std::string, std::string> headers;
   // Absolute; empty unless `code` redirects.
   std::string redirect_url;
-  // Seconds; 0: not said.
-  long retry_after = 0;
 
   std::string Header(const std::string& name) const {
     const auto found = headers.find(name);

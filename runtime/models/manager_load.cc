@@ -16,6 +16,17 @@ constexpr absl::Duration kMachineInterval = absl::Seconds(1);
 // On a small machine a fixed margin would leave nothing for models.
 constexpr uint64_t kMarginShare = 8;
 
+// Small changes from load to load are not worth a write to the disk.
+bool DiffersMuch(double before, double now) { return now > before * 1.2 || now < before * 0.8; }
+
+void Remember(ModelRecord& record, const ProcessUsage& usage) {
+  if (DiffersMuch(static_cast<double>(record.resident_bytes),
+                  static_cast<double>(usage.resident_bytes))) {
+    record.resident_bytes = usage.resident_bytes;
+  }
+  record.peak_bytes = std::max(record.peak_bytes, usage.peak_bytes);
+}
+
 }  // namespace
 
 void ModelManager::Core::Post(std::function<void(Core&)> work) {
@@ -198,9 +209,11 @@ void ModelManager::Core::RunLoad(const std::string& name, uint64_t generation) {
   store_
       ->UpdateRecord(name,
                      [&](ModelRecord& record) {
-                       record.resident_bytes = usage.resident_bytes;
-                       record.peak_bytes = std::max(record.peak_bytes, usage.peak_bytes);
-                       record.load_time = load_time;
+                       Remember(record, usage);
+                       if (DiffersMuch(absl::ToDoubleSeconds(record.load_time),
+                                       absl::ToDoubleSeconds(load_time))) {
+                         record.load_time = load_time;
+                       }
                      })
       // What is remembered only makes estimates better.
       .IgnoreError();
@@ -367,13 +380,7 @@ void ModelManager::Core::OnDisposed(const std::string& name, uint64_t generation
     RetryWaiting(after);
   }
   Finish(after);
-  store_
-      ->UpdateRecord(name,
-                     [&](ModelRecord& record) {
-                       record.resident_bytes = usage.resident_bytes;
-                       record.peak_bytes = std::max(record.peak_bytes, usage.peak_bytes);
-                     })
-      .IgnoreError();
+  store_->UpdateRecord(name, [&](ModelRecord& record) { Remember(record, usage); }).IgnoreError();
 }
 
 void ModelManager::Core::RefreshMachine() {

@@ -224,7 +224,10 @@ class DiskModelStore final : public ModelStore {
       if (!models_.contains(name)) return NotFound(name);
       state = state_;
     }
-    change(state.records[std::string(name)]);
+    ModelRecord& record = state.records[std::string(name)];
+    const ModelRecord before = record;
+    change(record);
+    if (record == before) return absl::OkStatus();
     return WriteState(std::move(state));
   }
 

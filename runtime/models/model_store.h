@@ -38,6 +38,8 @@ struct ModelRecord {
   uint64_t resident_bytes = 0;
   uint64_t peak_bytes = 0;
   absl::Duration load_time;
+
+  bool operator==(const ModelRecord&) const = default;
 };
 
 // A file being brought in, in pieces. Not thread-safe. Destroying it before Commit discards it.
@@ -101,8 +103,8 @@ class ModelStore {
 
   virtual ModelRecord Record(std::string_view name) const = 0;
   virtual absl::Status SetRecord(std::string_view name, const ModelRecord& record) = 0;
-  // Changes a record without losing what another thread changes at the same time. `change` must be
-  // quick and must not call the store.
+  // Changes a record without losing what another thread changes at the same time; writes nothing
+  // when nothing changes. `change` must be quick and must not call the store.
   virtual absl::Status UpdateRecord(std::string_view name,
                                     absl::FunctionRef<void(ModelRecord&)> change) {
     ModelRecord record = Record(name);
