@@ -216,6 +216,10 @@ class PartialFile {
       return WrongSize(total);
     }
     total_ = request_.size_bytes != 0 ? request_.size_bytes : total;
+    if (total_ == 0) {
+      return MakeError(Reason::kDownloadFailed,
+                       "The server does not say how long the file is; it could fill the disk.");
+    }
     if (total_ > have_ && request_.check_room) {
       if (absl::Status status = request_.check_room(total_ - have_); !status.ok()) return status;
     }
@@ -236,11 +240,13 @@ class PartialFile {
     }
     absl::Status status = WriteAll(*files_, file_.get(), bytes, request_.path);
     if (HasReason(status, Reason::kDiskFull)) {
+      const size_t slash = request_.path.rfind('/');
+      const absl::StatusOr<uint64_t> free = files_->FreeBytes(request_.path.substr(0, slash));
       return MakeError(Reason::kDiskFull,
                        absl::StrCat("The disk became full during the download. Make room for ",
                                     total_, " bytes and try again."),
                        {.metadata = {{"needed_bytes", absl::StrCat(total_)},
-                                     {"available_bytes", absl::StrCat(have_)}},
+                                     {"available_bytes", absl::StrCat(free.value_or(0) + have_)}},
                         .retry_delay = {},
                         .field = {}});
     }
@@ -289,9 +295,6 @@ Downloader::Downloader(DownloadOptions options, FileSystem* files)
 
 absl::Status Downloader::Download(const DownloadRequest& request) const {
   if (absl::Status status = CheckDownloadUrl("url", request.url); !status.ok()) return status;
-  // Here and not earlier: it makes the TLS library resident, 4 MB that an idle daemon does not
-  // need. Thread-safe, and counts its calls; nothing is undone because others may use the library.
-  curl_global_init(CURL_GLOBAL_DEFAULT);
   absl::Status status;
   // The second time only when the first could not continue what was there.
   for (int attempt = 0; attempt < 2; ++attempt) {

@@ -29,7 +29,7 @@ struct DownloadRequest {
   std::string url;
   // The file may be there in part and is continued then; "<path>.etag" remembers what of.
   std::string path;
-  // 0: not known. Otherwise another size is MODEL_CORRUPT.
+  // 0: not known, the server must say it. Otherwise another size is MODEL_CORRUPT.
   uint64_t size_bytes = 0;
   // Asked before more bytes are written: DISK_FULL when so many have no room.
   std::function<absl::Status(uint64_t)> check_room;

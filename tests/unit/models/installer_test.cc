@@ -418,6 +418,16 @@ TEST_F(InstallerTest, InstallUrlMakesTheManifestFromTheFile) {
   EXPECT_FALSE(store_->HasBlob(HashOf(content_)));
 }
 
+TEST_F(InstallerTest, AnAddressMustSayHowLongItsFileIs) {
+  handler_ = [this](const TestRequest&) {
+    return TestAnswer{.code = 200, .headers = {}, .body = content_, .no_length = true};
+  };
+  const absl::Status status =
+      installer_->InstallUrl("m", server_.Url("/m"), HashOf(content_), {}, {}).status();
+  EXPECT_TRUE(HasReason(status, Reason::kDownloadFailed)) << status;
+  EXPECT_THAT(status.message(), HasSubstr("how long"));
+}
+
 TEST_F(InstallerTest, ImportsAreNamedAndLicensed) {
   auto import = [&](const std::string& name, const std::string& content,
                     const std::string& license) {
