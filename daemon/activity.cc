@@ -20,12 +20,14 @@ void RingActivityLog::Add(intelligence::v1::ActivityRecord record, uid_t user_id
                              record.output_bytes(), " out"));
   }
   if (capacity_ == 0) return;
+  std::string encoded = record.SerializeAsString();
+  encoded.shrink_to_fit();
   absl::MutexLock lock(mutex_);
   if (entries_.size() == capacity_) {
     entries_.pop_front();
     ++first_;
   }
-  entries_.push_back({std::move(record), user_id});
+  entries_.push_back({std::move(encoded), user_id});
 }
 
 absl::StatusOr<intelligence::v1::ListActivityResponse> RingActivityLog::List(
@@ -50,12 +52,14 @@ absl::StatusOr<intelligence::v1::ListActivityResponse> RingActivityLog::List(
   for (uint64_t sequence = end; sequence > first_; --sequence) {
     const Entry& entry = entries_[sequence - 1 - first_];
     if (!caller.administrator && entry.user_id != caller.user_id) continue;
-    if (!request.client().empty() && entry.record.client() != request.client()) continue;
+    intelligence::v1::ActivityRecord record;
+    if (!record.ParseFromString(entry.record)) continue;
+    if (!request.client().empty() && record.client() != request.client()) continue;
     if (static_cast<size_t>(response.records_size()) == page_size) {
       response.set_next_page_token(absl::StrCat(sequence));
       break;
     }
-    *response.add_records() = entry.record;
+    *response.add_records() = std::move(record);
   }
   return response;
 }

@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <deque>
+#include <string>
 
 #include "absl/base/thread_annotations.h"
 #include "absl/synchronization/mutex.h"
@@ -28,8 +29,9 @@ class RingActivityLog final : public ActivityLog {
       const intelligence::v1::ListActivityRequest& request, const Caller& caller) const override;
 
  private:
+  // Encoded: a fifth of what the message takes in memory.
   struct Entry {
-    intelligence::v1::ActivityRecord record;
+    std::string record;
     uid_t user_id = 0;
   };
   const size_t capacity_;

@@ -230,7 +230,7 @@ TEST_F(LifecycleTest, TakesTheServiceManagersSocket) {
   // It is the service manager's: it stays, and the next daemon takes it.
   EXPECT_TRUE(std::filesystem::exists(path));
   daemon = Start({.arguments = {}, .environment = {}, .listen_fd = fd});
-  EXPECT_TRUE(client.GetStatus().ok());
+  EXPECT_TRUE(Eventually([&] { return client.GetStatus().ok(); }));
   close(fd);
 }
 
