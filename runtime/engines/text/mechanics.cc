@@ -32,14 +32,15 @@ void Add(std::vector<RuleMatch>& matches, ByteSpan span, std::string replacement
 
 // Words that good English sometimes says twice.
 bool MayRepeat(std::string_view word) {
-  static const auto* const set = new WordSet{
-      "that",  "had",  "her",  "very", "really", "so",     "no",   "ha",   "haha",  "bye",
-      "blah",  "much", "many", "long", "far",    "too",    "way",  "hear", "there", "now",
-      "again", "yes",  "well", "wow",  "ok",     "do",     "tut",  "hey",  "knock", "please",
-      "never", "ever", "more", "over", "around", "up",     "down", "who",  "what",  "you",
-      "lol",   "oh",   "cha",  "boo",  "night",  "hip",    "hush", "win",  "ping",  "tick",
-      "can",   "chop", "bang", "bla",  "choo",   "fifty",  "step", "side", "face",  "one",
-      "me",    "go",   "dum",  "la",   "ta",     "pretty", "old",  "big",  "on",    "out"};
+  static const auto* const set =
+      new WordSet{"that",  "had",   "her",    "very",   "really", "so",   "no",   "ha",     "haha",
+                  "bye",   "blah",  "much",   "many",   "long",   "far",  "too",  "way",    "hear",
+                  "there", "now",   "again",  "yes",    "well",   "wow",  "ok",   "do",     "tut",
+                  "hey",   "knock", "please", "never",  "ever",   "more", "over", "around", "up",
+                  "down",  "who",   "what",   "you",    "lol",    "oh",   "cha",  "boo",    "night",
+                  "hip",   "hush",  "win",    "ping",   "tick",   "can",  "chop", "bang",   "bla",
+                  "choo",  "fifty", "step",   "side",   "face",   "one",  "me",   "go",     "to",
+                  "dum",   "la",    "ta",     "pretty", "old",    "big",  "on",   "out"};
   return set->contains(word);
 }
 
@@ -217,34 +218,52 @@ bool IsDigits(std::string_view text) {
   return !text.empty() && std::all_of(text.begin(), text.end(), absl::ascii_isdigit);
 }
 
-// "1990's", "the 80's", "in his 30's".
+// "1990's", "the 80's", "in his 30's". A year, version or size that owns something looks the same
+// ("Windows 10's shell", "the 2020's edition"): only what can be nothing but a decade is touched.
 void FindDecades(const MechanicsContext& context, std::vector<RuleMatch>& matches) {
-  for (size_t i = 0; i < context.tokens.size(); ++i) {
-    const Token& token = context.tokens[i];
+  const absl::Span<const Token> tokens = context.tokens;
+  const auto one_of = [](std::string_view word, std::string_view list) {
+    return !word.empty() && absl::StrContains(list, absl::StrCat(" ", word, " "));
+  };
+  for (size_t i = 0; i < tokens.size(); ++i) {
+    const Token& token = tokens[i];
     if (token.kind != TokenKind::kNumber || !absl::EndsWith(token.lower, "0's")) continue;
     const std::string digits = token.lower.substr(0, token.lower.size() - 2);
     if (!IsDigits(digits)) continue;
-    const auto before = [&](size_t back) -> std::string_view {
-      return i >= back ? std::string_view(context.tokens[i - back].lower) : std::string_view();
-    };
-    constexpr std::string_view kOwners = " my your his her their our its in early mid late ";
-    if (digits.size() == 4 && (digits[0] == '1' || digits[0] == '2')) {
+    const bool hyphen = i > 0 && tokens[i - 1].Is("-") && !token.space_before;
+    const size_t skip = hyphen ? 2 : 1;
+    const Token* before = i >= skip ? &tokens[i - skip] : nullptr;
+    const Token* earlier = i >= skip + 1 ? &tokens[i - skip - 1] : nullptr;
+    const std::string_view word = before == nullptr ? std::string_view() : before->lower;
+    const bool part = one_of(word, " early mid late ");
+    if (hyphen && !part) continue;
+    if (digits.size() == 4 && absl::StartsWith(digits, "1") && digits[1] >= '5') {
+      if (i == 0) continue;
+    } else if (digits.size() == 4 && absl::StartsWith(digits, "20")) {
+      if (!part && word != "the") continue;
+    } else if (digits.size() != 2 || digits == "00") {
+      continue;
+    }
+    if (digits.size() == 4) {
       Add(matches, token.span, absl::StrCat(digits, "s"), CORRECTION_TYPE_PUNCTUATION, 0.85,
           "A decade takes no apostrophe before the s.");
-    } else if (digits.size() == 2 && digits != "00") {
-      const bool hyphen = before(1) == "-";
-      const std::string_view word = hyphen ? before(2) : before(1);
-      const std::string_view earlier = hyphen ? before(3) : before(2);
-      const auto owner = [&](std::string_view w) {
-        return w == "my" || w == "your" || w == "his" || w == "her" || w == "their" || w == "our";
-      };
-      // People are in their 30s; decades are short for a year ('80s).
-      const bool age = owner(word) ||
-                       (absl::StrContains(kOwners, absl::StrCat(" ", word, " ")) && owner(earlier));
-      if (i > 0 && hyphen && context.tokens[i - 2].kind == TokenKind::kNumber) continue;
-      Add(matches, token.span, age ? absl::StrCat(digits, "s") : absl::StrCat("'", digits, "s"),
-          CORRECTION_TYPE_PUNCTUATION, 0.8,
-          age ? "An age in years takes no apostrophe." : "The apostrophe stands for the century.");
+      continue;
+    }
+    constexpr std::string_view kOwners = " my your his her their our ";
+    // People are in their 30s; decades are short for a year ('80s).
+    const bool age =
+        one_of(word, kOwners) || (part && earlier != nullptr && one_of(earlier->lower, kOwners));
+    const bool decade = digits[0] >= '5' && before != nullptr &&
+                        (before->kind == TokenKind::kMark
+                             ? !before->Is("+")
+                             : before->IsWord() && before->letter_case == LetterCase::kLower);
+    const bool first = digits[0] >= '5' && before != nullptr && i == 1 && before->Is("a");
+    if (age) {
+      Add(matches, token.span, absl::StrCat(digits, "s"), CORRECTION_TYPE_PUNCTUATION, 0.8,
+          "An age in years takes no apostrophe.");
+    } else if (decade || first) {
+      Add(matches, token.span, absl::StrCat("'", digits, "s"), CORRECTION_TYPE_PUNCTUATION, 0.8,
+          "The apostrophe stands for the century.");
     }
   }
 }

@@ -104,9 +104,17 @@ std::string RuleBook::Render(const Rule& rule, const std::vector<Piece>& pieces,
         VerbForm form = VerbForm::kBase;
         for (size_t i = rule.edit_begin; i < rule.edit_end; ++i) {
           const ptrdiff_t index = first + static_cast<ptrdiff_t>(i);
-          if (index < 0 || lexicon_->VerbBase(tokens[index].lower).empty()) continue;
-          form = lexicon_->FormOf(tokens[index].lower);
-          break;
+          if (index < 0 || !tokens[index].IsWord()) continue;
+          const std::string& lower = tokens[index].lower;
+          if (!lexicon_->VerbBase(lower).empty()) {
+            form = lexicon_->FormOf(lower);
+            break;
+          }
+          // A verb too rare for the word list shows its form by its ending.
+          if (absl::EndsWith(lower, "ing")) form = VerbForm::kIng;
+          if (absl::EndsWith(lower, "ed")) form = VerbForm::kPast;
+          if (absl::EndsWith(lower, "s") && !absl::EndsWith(lower, "ss")) form = VerbForm::kThird;
+          if (form != VerbForm::kBase) break;
         }
         word = lexicon_->Inflect(piece.text, form);
         break;
@@ -157,12 +165,35 @@ void RuleBook::TryRule(const Rule& rule, ptrdiff_t first, std::string_view text,
       const bool shout = begin > 0 && tokens[begin - 1].letter_case == LetterCase::kUpper &&
                          tokens[begin].letter_case == LetterCase::kUpper;
       for (std::string& word : words) word = absl::StrCat(shout ? ToUpperUtf8(word) : word, " ");
+      // The capital of the sentence's first word moves to the new one.
+      if (begin == 0 && tokens[0].letter_case == LetterCase::kCapitalized) {
+        match.span = tokens[0].span;
+        for (std::string& word : words) {
+          word = CapitalizeUtf8(absl::StrCat(word, ToLowerUtf8(tokens[0].span.In(text))));
+        }
+      }
     }
   } else {
     match.span = {tokens[begin].span.start, tokens[stop - 1].span.end};
     // What touches code or an address is part of it.
     for (ptrdiff_t i = begin; i < stop; ++i) {
-      if (tokens[i].kind == TokenKind::kOpaque) return;
+      const Token& token = tokens[i];
+      if (token.kind == TokenKind::kOpaque) return;
+      // "AtLeast" is a name in code.
+      if (token.letter_case == LetterCase::kMixed && !absl::StrContains(token.lower, '\'')) return;
+    }
+    // So is a part of "left-hand.x", unless the pattern has looked at what stands beside it.
+    const auto ties = [](const Token& token) {
+      return token.kind == TokenKind::kOpaque || token.Is("-") || token.Is(".") || token.Is("=");
+    };
+    if (rule.edit_begin == 0 && begin > 0 && !tokens[begin].space_before &&
+        ties(tokens[begin - 1])) {
+      return;
+    }
+    if (rule.edit_end == rule.elements.size() && static_cast<size_t>(stop) + 1 < tokens.size() &&
+        !tokens[stop].space_before && !tokens[stop + 1].space_before && ties(tokens[stop]) &&
+        tokens[stop + 1].kind != TokenKind::kMark) {
+      return;
     }
     const std::string_view original = match.span.In(text);
     // "I" is a capital wherever it stands and says nothing of the word that takes its place.

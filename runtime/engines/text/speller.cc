@@ -71,6 +71,28 @@ double GapCost(std::string_view word, size_t i, std::string_view other, size_t j
   return IsVowel(c) ? 2.8 : 3.3;
 }
 
+// The American form of a British spelling; the word itself when it has none.
+std::string Americanized(std::string word) {
+  constexpr std::pair<std::string_view, std::string_view> kForms[] = {
+      {"isation", "ization"}, {"ising", "izing"},       {"ised", "ized"},
+      {"iser", "izer"},       {"ises", "izes"},         {"ise", "ize"},
+      {"ysing", "yzing"},     {"ysed", "yzed"},         {"yse", "yze"},
+      {"ours", "ors"},        {"oured", "ored"},        {"ouring", "oring"},
+      {"ourite", "orite"},    {"ourful", "orful"},      {"our", "or"},
+      {"elled", "eled"},      {"elling", "eling"},      {"eller", "eler"},
+      {"alled", "aled"},      {"tre", "ter"},           {"tres", "ters"},
+      {"ogue", "og"},         {"ogues", "ogs"},         {"ence", "ense"},
+      {"lment", "llment"},    {"grey", "gray"},         {"ilful", "illful"},
+      {"aeo", "eo"},          {"programme", "program"}, {"judgement", "judgment"},
+      {"ageing", "aging"}};
+  for (const auto& [british, american] : kForms) {
+    const size_t place = word.rfind(british);
+    if (place == std::string::npos) continue;
+    return word.replace(place, british.size(), american);
+  }
+  return word;
+}
+
 }  // namespace
 
 double SlipCost(std::string_view meant, std::string_view typed) {
@@ -142,6 +164,19 @@ bool Speller::Knows(std::string_view word) {
     if (!known && (absl::EndsWith(lower, "'s") || absl::EndsWith(lower, "s'"))) {
       const std::string stem(word.substr(0, word.size() - (absl::EndsWith(lower, "'s") ? 2 : 1)));
       known = hunspell_->spell(stem) || extra_.contains(ToLowerUtf8(stem));
+    }
+    // "minimap": two common words written as one name a thing more often than they are a slip.
+    for (size_t i = 3; !known && i + 3 <= lower.size(); ++i) {
+      known =
+          lexicon_->Frequency(lower.substr(0, i)) >= 9 && lexicon_->Frequency(lower.substr(i)) >= 9;
+    }
+    // Either side of the ocean is right.
+    if (!known) {
+      const std::string american = Americanized(lower);
+      known = american != lower && hunspell_->spell(american);
+    }
+    if (!known && absl::EndsWith(lower, "'ve")) {
+      known = hunspell_->spell(lower.substr(0, lower.size() - 3));
     }
     // Plurals of what is known beside the dictionary.
     if (!known && absl::EndsWith(lower, "s")) {

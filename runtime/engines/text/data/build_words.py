@@ -80,7 +80,8 @@ def main(paths):
         u = use[word]
         letters = ""
         verb = (u["modal"] + u["to"] * 0.5) / count
-        if verb > 0.05 and u["modal"] >= 2:
+        # "can also" makes no verb of "also": it never follows "to".
+        if verb > 0.05 and u["modal"] >= 2 and u["to"] >= max(2, 0.02 * count):
             letters += "v"
         if u["noun"] / count > 0.06 and u["noun"] >= 2:
             letters += "n"
