@@ -212,7 +212,7 @@ class Composition::Parts {
     services.push_back(MakeLanguageModelService(environment));
     services.push_back(MakeModelService(environment));
     services.push_back(MakeSystemService(environment));
-    server = std::make_unique<RpcServer>(std::move(services));
+    server = std::make_unique<RpcServer>(std::move(services), clock);
     if (absl::Status status = server->Start(); !status.ok()) return status;
     listener = std::make_unique<Listener>(std::move(sockets), &connections, log,
                                           [this](int fd) { server->ServeConnection(fd); });

@@ -1,6 +1,5 @@
 #include "daemon/rpc_server.h"
 
-#include <chrono>
 #include <utility>
 
 #include "grpcpp/ext/proto_server_reflection_plugin.h"
@@ -25,8 +24,8 @@ constexpr int kMinClientPingMs = 5'000;
 
 }  // namespace
 
-RpcServer::RpcServer(std::vector<std::unique_ptr<grpc::Service>> services)
-    : services_(std::move(services)) {}
+RpcServer::RpcServer(std::vector<std::unique_ptr<grpc::Service>> services, const Clock* clock)
+    : services_(std::move(services)), clock_(clock) {}
 
 RpcServer::~RpcServer() { Shutdown(absl::ZeroDuration()); }
 
@@ -68,7 +67,7 @@ void RpcServer::Shutdown(absl::Duration grace) {
   if (server_ == nullptr) return;
   // Streams of the health service would wait for their clients; the daemon does not.
   if (auto* health = server_->GetHealthCheckService()) health->Shutdown();
-  server_->Shutdown(std::chrono::system_clock::now() + absl::ToChronoMilliseconds(grace));
+  server_->Shutdown(absl::ToChronoTime(clock_->WallTime() + grace));
   server_->Wait();
   server_.reset();
 }

@@ -8,6 +8,7 @@
 #include "absl/status/status.h"
 #include "absl/time/time.h"
 #include "grpcpp/impl/service_type.h"
+#include "runtime/base/clock.h"
 
 namespace grpc {
 class Server;
@@ -18,7 +19,8 @@ namespace intelligenced {
 // Listens on nothing by itself. Thread-safe after Start().
 class RpcServer {
  public:
-  explicit RpcServer(std::vector<std::unique_ptr<grpc::Service>> services);
+  // `clock` must outlive it.
+  RpcServer(std::vector<std::unique_ptr<grpc::Service>> services, const Clock* clock);
   // Shuts down at once if that has not been done; returns when every call has ended.
   ~RpcServer();
 
@@ -37,6 +39,7 @@ class RpcServer {
 
  private:
   std::vector<std::unique_ptr<grpc::Service>> services_;
+  const Clock* const clock_;
   std::unique_ptr<grpc::Server> server_;
 };
 

@@ -1,5 +1,6 @@
 #include "daemon/signals.h"
 
+#include <poll.h>
 #include <pthread.h>
 #include <time.h>
 
@@ -40,8 +41,7 @@ int SignalWaiter::Wait(absl::Duration patience) {
       if (sigismember(&pending, signal) && sigwait(&set, &signal) == 0) return signal;
     }
     if (patience <= absl::ZeroDuration()) return 0;
-    const timespec pause = absl::ToTimespec(std::min(patience, kLook));
-    nanosleep(&pause, nullptr);
+    poll(nullptr, 0, static_cast<int>(absl::ToInt64Milliseconds(std::min(patience, kLook))));
     patience -= kLook;
   }
 #else
