@@ -219,7 +219,10 @@ void Listener::Admit(int fd) {
   }
   const int number = DuplicateHigh(fd);
   if (number < 0) {
-    log_->Error(absl::StrCat("A connection was refused: ", strerror(errno)));
+    if (!refusal_logged_) {
+      log_->Error(absl::StrCat("A connection was refused: ", strerror(errno)));
+    }
+    refusal_logged_ = true;
     close(fd);
     return;
   }
