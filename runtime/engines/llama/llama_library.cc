@@ -46,9 +46,9 @@ void LlamaLibrary::Log(ggml_log_level level, const char* text, void* self) {
   } else {
     library->level_ = level;
   }
-  if (level != GGML_LOG_LEVEL_ERROR && level != GGML_LOG_LEVEL_WARN) return;
+  if (level != GGML_LOG_LEVEL_ERROR || library->muted_.load()) return;
   std::fputs(text, stderr);
-  if (level == GGML_LOG_LEVEL_ERROR && library->errors_.size() < kMaxErrorBytes) {
+  if (library->errors_.size() < kMaxErrorBytes) {
     library->errors_ += text;
   }
 }

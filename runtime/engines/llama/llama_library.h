@@ -5,6 +5,7 @@
 #include <ggml.h>
 #include <llama.h>
 
+#include <atomic>
 #include <memory>
 #include <string>
 
@@ -23,7 +24,7 @@ using LlamaContextPtr = std::unique_ptr<llama_context, LlamaDeleter>;
 using LlamaSamplerPtr = std::unique_ptr<llama_sampler, LlamaDeleter>;
 
 // Loads the ggml backends that the system has installed, once a process, and takes the library's
-// log: errors and warnings go to standard error, the rest nowhere. The library has one log for the
+// log: errors go to standard error, the rest nowhere. The library has one log for the
 // whole process, so of several LlamaLibrary the newest has it. Thread-safe.
 class LlamaLibrary {
  public:
@@ -35,12 +36,17 @@ class LlamaLibrary {
   // What the library said of its latest errors since the last call, in one line; may be empty.
   std::string TakeErrors();
 
+  // While muted nothing is printed or kept: a computation that is stopped on purpose is reported by
+  // the library as a row of errors.
+  void Mute(bool muted) { muted_.store(muted); }
+
   // Takes the BLAS backend out of the process, if it is there. For models loaded from then on.
   static void DropBlas();
 
  private:
   static void Log(ggml_log_level level, const char* text, void* self);
 
+  std::atomic<bool> muted_ = false;
   absl::Mutex mutex_;
   std::string errors_ ABSL_GUARDED_BY(mutex_);
   // A continued line belongs to the level of the line it continues.

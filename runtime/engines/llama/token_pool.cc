@@ -44,16 +44,17 @@ absl::StatusOr<std::unique_ptr<TokenPool>> TokenPool::Create(llama_model* model,
                      absl::StrCat("The model's context of ", options.cells,
                                   " tokens cannot be set up", words.empty() ? "." : ": ", words));
   }
-  return std::unique_ptr<TokenPool>(new TokenPool(model, options, std::move(context)));
+  return std::unique_ptr<TokenPool>(new TokenPool(model, options, std::move(context), library));
 }
 
 TokenPool::TokenPool(const llama_model* model, const TokenPoolOptions& options,
-                     LlamaContextPtr context)
+                     LlamaContextPtr context, LlamaLibrary& library)
     : options_(options),
       vocabulary_(llama_vocab_n_tokens(llama_model_get_vocab(model))),
       in_order_(llama_model_n_swa(model) == 0 && !llama_model_is_recurrent(model) &&
                 !llama_model_is_hybrid(model)),
       context_(std::move(context)),
+      library_(library),
       residents_(options.slots, nullptr),
       tokens_(options.max_rows),
       positions_(options.max_rows),
@@ -67,9 +68,11 @@ TokenPool::TokenPool(const llama_model* model, const TokenPoolOptions& options,
 
 bool TokenPool::ShouldAbort(void* self) {
   const auto* pool = static_cast<TokenPool*>(self);
-  return !pool->cancels_.empty() &&
-         std::all_of(pool->cancels_.begin(), pool->cancels_.end(),
-                     [](const CancelToken* cancel) { return cancel->cancelled(); });
+  const bool abort = !pool->cancels_.empty() &&
+                     std::all_of(pool->cancels_.begin(), pool->cancels_.end(),
+                                 [](const CancelToken* cancel) { return cancel->cancelled(); });
+  if (abort) pool->library_.Mute(true);
+  return abort;
 }
 
 void TokenPool::Admit(Sequence& sequence) {
@@ -160,6 +163,7 @@ absl::StatusOr<TokenPool::Outcome> TokenPool::Decode(absl::Span<const Row> rows,
   // Computing may go on in the background until its results are asked for.
   if (result == 0) llama_synchronize(context_.get());
   cancels_ = {};
+  library_.Mute(false);
   if (result == 0) {
     for (const Row& row : rows) ++row.sequence->cells;
     live_ += static_cast<int>(rows.size());

@@ -58,7 +58,7 @@ class TokenPool {
     kNoRoom,
   };
 
-  // MEMORY_INSUFFICIENT or MODEL_LOAD_FAILED, with the library's words.
+  // `library` must outlive the pool. MEMORY_INSUFFICIENT or MODEL_LOAD_FAILED, with its words.
   static absl::StatusOr<std::unique_ptr<TokenPool>> Create(llama_model* model,
                                                            const TokenPoolOptions& options,
                                                            LlamaLibrary& library);
@@ -88,7 +88,8 @@ class TokenPool {
   int slots() const { return options_.slots; }
 
  private:
-  TokenPool(const llama_model* model, const TokenPoolOptions& options, LlamaContextPtr context);
+  TokenPool(const llama_model* model, const TokenPoolOptions& options, LlamaContextPtr context,
+            LlamaLibrary& library);
 
   static bool ShouldAbort(void* self);
   llama_memory_t memory() const { return llama_get_memory(context_.get()); }
@@ -101,6 +102,7 @@ class TokenPool {
   // The pool is filled from front to back.
   const bool in_order_;
   const LlamaContextPtr context_;
+  LlamaLibrary& library_;
   // By slot; null where free.
   std::vector<Sequence*> residents_;
   int live_ = 0;
