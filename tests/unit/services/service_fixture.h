@@ -1,0 +1,114 @@
+// A whole service stack in one process: real scheduler, model manager, store, runtime and services
+// behind a gRPC server on a Unix socket; models are scripted functions and the fake engine.
+#ifndef INTELLIGENCED_TESTS_UNIT_SERVICES_SERVICE_FIXTURE_H_
+#define INTELLIGENCED_TESTS_UNIT_SERVICES_SERVICE_FIXTURE_H_
+
+#include <atomic>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/status/statusor.h"
+#include "absl/synchronization/mutex.h"
+#include "grpcpp/grpcpp.h"
+#include "gtest/gtest.h"
+#include "protos/intelligence/v1/language_model.grpc.pb.h"
+#include "protos/intelligence/v1/models.grpc.pb.h"
+#include "protos/intelligence/v1/system.grpc.pb.h"
+#include "protos/intelligence/v1/writing_tools.grpc.pb.h"
+#include "protos/support/status_codec.h"
+#include "runtime/base/reasons.h"
+#include "runtime/core/runtime.h"
+#include "services/rpc/service_environment.h"
+
+namespace intelligenced {
+
+namespace v1 = ::intelligence::v1;
+
+// What the model "script" answers to a GENERATE task. Thread-safe use.
+using Answer = std::function<absl::StatusOr<std::string>(const engine_proto::GenerateTask&)>;
+
+struct ScriptBehaviour {
+  // Default: echoes the last message.
+  Answer answer;
+  // Bytes of one delta; one a step for each job.
+  size_t delta_bytes = 64;
+  uint32_t context_tokens = 4096;
+  // Jobs make no progress while this is true.
+  std::atomic<bool> held = false;
+  // Jobs emit 16 KiB a step and never end by themselves.
+  std::atomic<bool> flood = false;
+  std::atomic<int> jobs_started = 0;
+  std::atomic<int> jobs_alive = 0;
+  std::atomic<int> flood_steps = 0;
+};
+
+// The last message of a task: the text that a tool works on.
+std::string TextOf(const engine_proto::GenerateTask& task);
+// The first message: the rules.
+std::string RulesOf(const engine_proto::GenerateTask& task);
+
+class TestActivity final : public ActivityLog {
+ public:
+  void Add(v1::ActivityRecord record, uid_t user_id) override;
+  absl::StatusOr<v1::ListActivityResponse> List(const v1::ListActivityRequest& request,
+                                                const Caller& caller) const override;
+  std::vector<v1::ActivityRecord> records() const;
+  // Blocks until `count` records are there.
+  void WaitFor(size_t count) const;
+
+ private:
+  mutable absl::Mutex mutex_;
+  std::vector<v1::ActivityRecord> records_ ABSL_GUARDED_BY(mutex_);
+};
+
+class ServiceFixture : public testing::Test {
+ protected:
+  ServiceFixture();
+  ~ServiceFixture() override;
+
+  // Reads a stream to its end.
+  template <typename Response, typename Reader>
+  static absl::Status Drain(Reader& reader, std::vector<Response>* responses) {
+    Response response;
+    while (reader.Read(&response)) responses->push_back(response);
+    return StatusFromGrpc(reader.Finish());
+  }
+
+  absl::Status Proofread(const v1::ProofreadTextRequest& request);
+  absl::Status Rewrite(const v1::RewriteTextRequest& request);
+  absl::Status Summarize(const v1::SummarizeTextRequest& request);
+  absl::Status Compose(const v1::ComposeTextRequest& request);
+  absl::Status Generate(const v1::GenerateTextRequest& request);
+
+  // What the last of these calls gave.
+  std::vector<v1::ProofreadTextResponse> proofread_;
+  std::vector<v1::RewriteTextResponse> rewrite_;
+  std::vector<v1::SummarizeTextResponse> summarize_;
+  std::vector<v1::ComposeTextResponse> compose_;
+  std::vector<v1::GenerateTextResponse> generate_;
+
+  // Blocks until `condition`, asked every few milliseconds, holds; fails the test after 20 s.
+  void WaitUntil(const std::function<bool()>& condition);
+
+  ScriptBehaviour script_;
+  TestActivity activity_;
+  std::atomic<bool> refuse_callers_ = false;
+  std::string folder_;
+  Runtime* runtime_ = nullptr;
+  std::shared_ptr<grpc::Channel> channel_;
+  std::unique_ptr<v1::WritingToolsService::Stub> writing_;
+  std::unique_ptr<v1::LanguageModelService::Stub> language_;
+  std::unique_ptr<v1::ModelService::Stub> models_;
+  std::unique_ptr<v1::SystemService::Stub> system_;
+
+ private:
+  struct Stack;
+  std::unique_ptr<Stack> stack_;
+};
+
+}  // namespace intelligenced
+
+#endif  // INTELLIGENCED_TESTS_UNIT_SERVICES_SERVICE_FIXTURE_H_

@@ -1,0 +1,251 @@
+// Every breach of a request's bounds, at the validators; and over the wire what gRPC makes of
+// bytes.
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "grpcpp/generic/generic_stub.h"
+#include "gtest/gtest.h"
+#include "services/language_model/validate.h"
+#include "services/models/validate.h"
+#include "services/system/validate.h"
+#include "services/writing_tools/validate.h"
+#include "tests/unit/services/service_fixture.h"
+
+namespace intelligenced {
+namespace {
+
+// Breaks a good request in one way and gives the field that must be named.
+template <typename Request>
+struct Breach {
+  std::string field;
+  std::function<void(Request&)> apply;
+};
+
+template <typename Request>
+void ExpectBreaches(const Request& good, const std::vector<Breach<Request>>& breaches) {
+  EXPECT_TRUE(Validate(good).ok()) << Validate(good);
+  for (const Breach<Request>& breach : breaches) {
+    Request request = good;
+    breach.apply(request);
+    const absl::Status status = Validate(request);
+    EXPECT_TRUE(HasReason(status, Reason::kFieldInvalid)) << breach.field << ": " << status;
+    EXPECT_EQ(FactsOf(status).field, breach.field);
+  }
+}
+
+TEST(ValidationTest, Proofread) {
+  v1::ProofreadTextRequest good;
+  good.set_text("Text.");
+  ExpectBreaches<v1::ProofreadTextRequest>(
+      good,
+      {{"text", [](auto& r) { r.clear_text(); }},
+       {"text", [](auto& r) { r.set_text(" \n"); }},
+       {"text", [](auto& r) { r.set_text(std::string("a\0b", 3)); }},
+       {"language", [](auto& r) { r.set_language("klingon language"); }},
+       {"protected_ranges[0]", [](auto& r) { r.add_protected_ranges()->set_end(6); }},
+       {"protected_ranges",
+        [](auto& r) {
+          for (int i = 0; i <= 10'000; ++i) r.add_protected_ranges();
+        }},
+       {"options.model", [](auto& r) { r.mutable_options()->set_model("No Such/Name"); }},
+       {"options.request_class",
+        [](auto& r) { r.mutable_options()->set_request_class(static_cast<v1::RequestClass>(7)); }},
+       {"options.keep_alive",
+        [](auto& r) { r.mutable_options()->mutable_keep_alive()->set_seconds(-1); }}});
+}
+
+TEST(ValidationTest, Rewrite) {
+  v1::RewriteTextRequest good;
+  good.set_text("Text.");
+  ExpectBreaches<v1::RewriteTextRequest>(
+      good, {{"text", [](auto& r) { r.clear_text(); }},
+             {"style", [](auto& r) { r.set_style(static_cast<v1::RewriteStyle>(99)); }},
+             {"tone", [](auto& r) { r.set_tone(static_cast<v1::Tone>(-1)); }},
+             {"length", [](auto& r) { r.set_length(static_cast<v1::TextLength>(99)); }},
+             {"instruction", [](auto& r) { r.set_style(v1::REWRITE_STYLE_CUSTOM); }},
+             {"instruction", [](auto& r) { r.set_instruction("like a pirate"); }},
+             {"instruction",
+              [](auto& r) {
+                r.set_style(v1::REWRITE_STYLE_CUSTOM);
+                r.set_instruction(std::string(4097, 'x'));
+              }},
+             {"candidate_count", [](auto& r) { r.set_candidate_count(5); }},
+             {"protected_ranges[0]", [](auto& r) { r.add_protected_ranges()->set_start(1); }},
+             {"language", [](auto& r) { r.set_language("??"); }}});
+  good.set_style(v1::REWRITE_STYLE_CUSTOM);
+  good.set_instruction("like a pirate");
+  good.set_candidate_count(4);
+  EXPECT_TRUE(Validate(good).ok());
+}
+
+TEST(ValidationTest, SummarizeAndCompose) {
+  v1::SummarizeTextRequest summarize;
+  summarize.set_text("Text.");
+  ExpectBreaches<v1::SummarizeTextRequest>(
+      summarize,
+      {{"text", [](auto& r) { r.clear_text(); }},
+       {"type", [](auto& r) { r.set_type(static_cast<v1::SummaryType>(99)); }},
+       {"length", [](auto& r) { r.set_length(static_cast<v1::SummaryLength>(99)); }},
+       {"format", [](auto& r) { r.set_format(static_cast<v1::TextFormat>(99)); }},
+       {"input_type", [](auto& r) { r.set_input_type(static_cast<v1::SummaryInputType>(99)); }},
+       {"shared_context", [](auto& r) { r.set_shared_context(std::string(4097, 'x')); }}});
+  v1::ComposeTextRequest compose;
+  compose.set_instruction("Write.");
+  ExpectBreaches<v1::ComposeTextRequest>(
+      compose,
+      {{"instruction", [](auto& r) { r.clear_instruction(); }},
+       {"tone", [](auto& r) { r.set_tone(static_cast<v1::Tone>(99)); }},
+       {"length", [](auto& r) { r.set_length(static_cast<v1::SummaryLength>(99)); }},
+       {"format", [](auto& r) { r.set_format(static_cast<v1::TextFormat>(99)); }},
+       {"shared_context", [](auto& r) { r.set_shared_context(std::string((1 << 20) + 1, 'x')); }},
+       {"language", [](auto& r) { r.set_language("x"); }}});
+  compose.set_instruction(std::string((64 << 10) + 1, 'x'));
+  EXPECT_TRUE(HasReason(Validate(compose), Reason::kInputTooLarge));
+}
+
+TEST(ValidationTest, Generate) {
+  v1::GenerateTextRequest good;
+  good.set_prompt("");
+  ExpectBreaches<v1::GenerateTextRequest>(
+      good,
+      {{"input", [](auto& r) { r.clear_input(); }},
+       {"conversation.messages", [](auto& r) { r.mutable_conversation(); }},
+       {"conversation.messages",
+        [](auto& r) {
+          for (int i = 0; i <= 1000; ++i) {
+            r.mutable_conversation()->add_messages()->set_role(v1::ROLE_USER);
+          }
+        }},
+       {"conversation.messages[0].role",
+        [](auto& r) { r.mutable_conversation()->add_messages()->set_text("hi"); }},
+       {"conversation.messages[0].role",
+        [](auto& r) {
+          r.mutable_conversation()->add_messages()->set_role(static_cast<v1::Role>(77));
+        }},
+       {"prompt", [](auto& r) { r.set_prompt(std::string("\0", 1)); }},
+       {"sampling.temperature", [](auto& r) { r.mutable_sampling()->set_temperature(2.1F); }},
+       {"sampling.temperature", [](auto& r) { r.mutable_sampling()->set_temperature(-0.1F); }},
+       {"sampling.top_p", [](auto& r) { r.mutable_sampling()->set_top_p(1.1F); }},
+       {"sampling.min_p", [](auto& r) { r.mutable_sampling()->set_min_p(-1); }},
+       {"stop[0]", [](auto& r) { r.add_stop(""); }},
+       {"stop[0]", [](auto& r) { r.add_stop(std::string(257, 'x')); }},
+       {"stop", [](auto& r) {
+          for (int i = 0; i < 17; ++i) r.add_stop("x");
+        }}});
+  good.set_prompt(std::string((4 << 20) + 1, 'x'));
+  EXPECT_TRUE(HasReason(Validate(good), Reason::kInputTooLarge));
+  v1::CountTokensRequest count;
+  EXPECT_EQ(FactsOf(Validate(count)).field, "input");
+  count.set_text("");
+  EXPECT_TRUE(Validate(count).ok());
+}
+
+TEST(ValidationTest, Models) {
+  v1::InstallModelRequest address;
+  address.mutable_address()->set_url("https://models.example/m.gguf");
+  address.mutable_address()->set_sha256(std::string(64, 'a'));
+  address.mutable_address()->set_name("m");
+  ExpectBreaches<v1::InstallModelRequest>(
+      address,
+      {{"source", [](auto& r) { r.clear_source(); }},
+       {"catalogue_name", [](auto& r) { r.set_catalogue_name(""); }},
+       {"catalogue_name", [](auto& r) { r.set_catalogue_name("../x"); }},
+       {"address.url", [](auto& r) { r.mutable_address()->set_url("http://models.example/m"); }},
+       {"address.url", [](auto& r) { r.mutable_address()->set_url("file:///etc/passwd"); }},
+       {"address.sha256", [](auto& r) { r.mutable_address()->clear_sha256(); }},
+       {"address.sha256", [](auto& r) { r.mutable_address()->set_sha256(std::string(64, 'g')); }},
+       {"address.name", [](auto& r) { r.mutable_address()->set_name(".hidden"); }},
+       {"accepted_license", [](auto& r) { r.set_accepted_license(std::string(257, 'x')); }}});
+  v1::ImportHeader header;
+  header.set_name("m");
+  header.set_size_bytes(1);
+  ExpectBreaches<v1::ImportHeader>(header,
+                                   {{"header.name", [](auto& r) { r.set_name("a/b"); }},
+                                    {"header.size_bytes", [](auto& r) { r.clear_size_bytes(); }},
+                                    {"header.sha256", [](auto& r) { r.set_sha256("abc"); }}});
+  v1::UpdateModelRequest update;
+  update.set_name("models/m");
+  ExpectBreaches<v1::UpdateModelRequest>(
+      update, {{"name", [](auto& r) { r.clear_name(); }},
+               {"keep_alive", [](auto& r) { r.mutable_keep_alive()->set_seconds(90'000); }},
+               {"set_default_for", [](auto& r) { r.set_set_default_for("two words"); }}});
+  v1::GetAvailabilityRequest availability;
+  EXPECT_EQ(FactsOf(Validate(availability)).field, "capability");
+}
+
+TEST(ValidationTest, Addresses) {
+  for (const auto* url : {"https://a.example/x", "http://localhost/x", "http://127.0.0.1:8080/x",
+                          "http://[::1]:80/x"}) {
+    EXPECT_TRUE(IsAllowedUrl(url)) << url;
+  }
+  for (const auto* url :
+       {"", "https://", "http://a.example/x", "ftp://a/x", "http://localhost.example/x",
+        "http://127.0.0.1.example/", "https://user:pw@a.example/", "http://localhost@a.example/",
+        "https://a.example/ x", "https://a.example\\@b/", "http://[::1/x", "HTTPS://a.example/"}) {
+    EXPECT_FALSE(IsAllowedUrl(url)) << url;
+  }
+}
+
+TEST(ValidationTest, System) {
+  v1::WatchStatusRequest watch;
+  EXPECT_TRUE(Validate(watch).ok());
+  watch.mutable_interval()->set_nanos(1000);
+  EXPECT_EQ(FactsOf(Validate(watch)).field, "interval");
+  watch.mutable_interval()->set_seconds(61);
+  EXPECT_EQ(FactsOf(Validate(watch)).field, "interval");
+  v1::ListActivityRequest activity;
+  activity.set_page_size(1001);
+  EXPECT_EQ(FactsOf(Validate(activity)).field, "page_size");
+}
+
+// What the client of a call with these bytes sees.
+class WireTest : public ServiceFixture {
+ protected:
+  absl::Status CallWith(const std::string& method, const std::string& bytes) {
+    grpc::GenericStub stub(channel_);
+    grpc::ClientContext context;
+    grpc::CompletionQueue queue;
+    const auto call = stub.PrepareCall(&context, method, &queue);
+    void* tag = nullptr;
+    bool ok = false;
+    call->StartCall(reinterpret_cast<void*>(1));
+    queue.Next(&tag, &ok);
+    grpc::Slice slice(bytes);
+    call->WriteLast(grpc::ByteBuffer(&slice, 1), grpc::WriteOptions(), reinterpret_cast<void*>(2));
+    queue.Next(&tag, &ok);
+    grpc::Status status;
+    call->Finish(&status, reinterpret_cast<void*>(3));
+    queue.Next(&tag, &ok);
+    return StatusFromGrpc(status);
+  }
+};
+
+TEST_F(WireTest, InvalidUtf8IsAnErrorThatNamesTheField) {
+  v1::ProofreadTextRequest request;
+  request.set_text("good XXXX");
+  std::string bytes = request.SerializeAsString();
+  bytes.replace(bytes.find("XXXX"), 4, "\xFF\xFE\xFD\xFC");
+  const absl::Status status = CallWith("/intelligence.v1.WritingToolsService/ProofreadText", bytes);
+  EXPECT_TRUE(HasReason(status, Reason::kFieldInvalid)) << status;
+  EXPECT_EQ(FactsOf(status).field, "text");
+  const absl::Status unary = CallWith("/intelligence.v1.LanguageModelService/CountTokens",
+                                      std::string("\x0A\x02\xC3(", 4));
+  EXPECT_TRUE(HasReason(unary, Reason::kFieldInvalid)) << unary;
+  EXPECT_EQ(FactsOf(unary).field, "text");
+}
+
+TEST_F(WireTest, BytesThatAreNoMessageAreAnError) {
+  for (const auto* method :
+       {"/intelligence.v1.WritingToolsService/SummarizeText",
+        "/intelligence.v1.LanguageModelService/GenerateText",
+        "/intelligence.v1.ModelService/InstallModel", "/intelligence.v1.ModelService/UpdateModel",
+        "/intelligence.v1.ModelService/ImportModel",
+        "/intelligence.v1.SystemService/ListActivity"}) {
+    const absl::Status status = CallWith(method, "\xFF\xFF\xFF\xFF");
+    EXPECT_TRUE(HasReason(status, Reason::kFieldInvalid)) << method << ": " << status;
+  }
+}
+
+}  // namespace
+}  // namespace intelligenced
