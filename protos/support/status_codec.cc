@@ -89,7 +89,15 @@ google::rpc::Status Encode(const absl::Status& status, Reason reason, const std:
   return encoded;
 }
 
+// A status without details that can be used.
 absl::Status Plain(absl::StatusCode code, std::string_view message) {
+  const size_t colon = message.find(": ");
+  if (colon != std::string_view::npos) {
+    const std::optional<Reason> reason = ReasonFromName(message.substr(0, colon));
+    if (reason.has_value() && ReasonCode(*reason) == code) {
+      return MakeError(*reason, message.substr(colon + 2));
+    }
+  }
   if (code == absl::StatusCode::kCancelled) {
     return MakeError(Reason::kCancelled, message.empty() ? "The call was cancelled." : message);
   }

@@ -28,7 +28,9 @@ grpc::Status StatusToGrpc(const absl::Status& status);
 
 // Details of another domain, of an unknown reason, of a reason that does not belong to the code,
 // or that do not parse are ignored: the code and sentence stay. CANCELLED and DEADLINE_EXCEEDED get
-// their reason in any case, because gRPC itself makes them without details.
+// their reason in any case, because gRPC itself makes them without details. So does a sentence that
+// begins with a reason of its code ("SLOW_CONSUMER: …"): a stream that must be broken off at once
+// cannot carry details.
 absl::Status StatusFromGrpc(const grpc::Status& status);
 
 }  // namespace intelligenced

@@ -123,6 +123,19 @@ TEST(StatusCodecTest, GrpcsOwnCancelAndDeadlineGetTheirReason) {
                         Reason::kDeadlineExceeded));
 }
 
+TEST(StatusCodecTest, ReasonInFrontOfTheSentenceIsTakenWithoutDetails) {
+  const absl::Status status = StatusFromGrpc(
+      grpc::Status(grpc::StatusCode::ABORTED, "SLOW_CONSUMER: Read the stream as it comes."));
+  EXPECT_TRUE(HasReason(status, Reason::kSlowConsumer));
+  EXPECT_EQ(status.message(), "Read the stream as it comes.");
+  // Of another code, or no reason: the sentence stays.
+  for (const auto* words : {"QUEUE_FULL: x", "Note: x", ": x"}) {
+    const absl::Status plain = StatusFromGrpc(grpc::Status(grpc::StatusCode::ABORTED, words));
+    EXPECT_EQ(plain, absl::AbortedError(words));
+    EXPECT_FALSE(ReasonOf(plain).has_value());
+  }
+}
+
 TEST(StatusCodecTest, WhatIsSentIsBounded) {
   ErrorFacts facts;
   for (int i = 0; i < 500; ++i) facts.metadata[absl::StrCat("key", i)] = std::string(400, 'v');
