@@ -75,7 +75,7 @@ class Scheduler::Core : public std::enable_shared_from_this<Core> {
   // What is decided under the lock and done without it.
   struct Outbox {
     std::vector<CancelSource> cancels;
-    std::deque<Drive> drives;
+    std::vector<Drive> drives;
     std::vector<BoundModel> drops;
     std::vector<JobPtr> deliver;
     std::vector<JobPtr> acquire;
@@ -130,8 +130,8 @@ class Scheduler::Core : public std::enable_shared_from_this<Core> {
   void Charge(const Drive& drive, const DriveResult& result) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void HandleStalls(const Drive& drive, absl::Time now) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void ResetWaits(const Drive& drive, absl::Time now) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  void LoseModel(ModelEntry* entry, const std::vector<JobPtr>& driven, Outbox& out)
-      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void LoseModel(ModelEntry* entry, const absl::Status& status, const std::vector<JobPtr>& driven,
+                 Outbox& out) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   // core_view.cc
   PolicySnapshot TakeSnapshot(absl::Time now) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);

@@ -138,7 +138,7 @@ void Scheduler::Core::Apply(Drive& drive, DriveResult& result, Outbox& out) {
     lane.counted = result.end;
     Charge(drive, result);
     if (!result.model_status.ok()) {
-      LoseModel(entry, drive.jobs, out);
+      LoseModel(entry, result.model_status, drive.jobs, out);
     } else {
       ResetWaits(drive, result.end);
       for (size_t i = 0; i < drive.jobs.size(); ++i) {
@@ -252,16 +252,21 @@ void Scheduler::Core::HandleStalls(const Drive& drive, absl::Time now) {
   drive.entry->park = jobs_[victim];
 }
 
-void Scheduler::Core::LoseModel(ModelEntry* entry, const std::vector<JobPtr>& driven, Outbox& out) {
-  lost_.push_back(entry->key);
-  if (lost_.size() > kRememberedLosses) lost_.pop_front();
+void Scheduler::Core::LoseModel(ModelEntry* entry, const absl::Status& status,
+                                const std::vector<JobPtr>& driven, Outbox& out) {
+  // A process that is gone does not come back. Of a model that failed otherwise nobody else may
+  // know; should its source offer it again, it is tried again.
+  if (HasReason(status, Reason::kWorkerLost)) {
+    lost_.push_back(entry->key);
+    if (lost_.size() > kRememberedLosses) lost_.pop_front();
+  }
   std::vector<JobPtr> bound;
   for (const JobPtr& job : jobs_) {
     if (job->entry == entry) bound.push_back(job);
   }
   for (const JobPtr& job : bound) {
     const bool was_driven = std::find(driven.begin(), driven.end(), job) != driven.end();
-    const bool was_in_model = was_driven || job->engine_job != nullptr;
+    const bool was_in_model = job->engine_job != nullptr;
     if (was_driven) job->phase = JobPhase::kReady;
     if (job->end_status.has_value()) {
       Finish(job, *std::move(job->end_status), out);

@@ -164,23 +164,16 @@ void Scheduler::Core::Queue(const JobPtr& job, Delivery delivery, Outbox& out) {
 }
 
 void Scheduler::Core::Deliver(const JobPtr& job) {
+  std::vector<Delivery> batch;
   std::shared_ptr<JobSink> sink;
   {
     absl::MutexLock lock(mutex_);
     if (job->delivering) return;
     job->delivering = true;
     sink = job->sink;
+    batch.swap(job->deliveries);
   }
   while (true) {
-    std::deque<Delivery> batch;
-    {
-      absl::MutexLock lock(mutex_);
-      if (job->deliveries.empty()) {
-        job->delivering = false;
-        return;
-      }
-      batch.swap(job->deliveries);
-    }
     for (Delivery& delivery : batch) {
       if (auto* place = std::get_if<QueuePlace>(&delivery)) {
         sink->OnQueued(*place);
@@ -195,6 +188,13 @@ void Scheduler::Core::Deliver(const JobPtr& job) {
         return;  // `delivering` stays set: no call comes after OnEnd
       }
     }
+    batch.clear();
+    absl::MutexLock lock(mutex_);
+    if (job->deliveries.empty()) {
+      job->delivering = false;
+      return;
+    }
+    batch.swap(job->deliveries);
   }
 }
 

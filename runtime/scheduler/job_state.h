@@ -28,7 +28,6 @@
 
 #include <array>
 #include <cstdint>
-#include <deque>
 #include <memory>
 #include <optional>
 #include <string>
@@ -165,7 +164,7 @@ struct JobState final : ScheduledJob, std::enable_shared_from_this<JobState> {
   JobUsage usage;
 
   std::optional<int> told_position;
-  std::deque<Delivery> deliveries;
+  std::vector<Delivery> deliveries;
   bool delivering = false;
 };
 

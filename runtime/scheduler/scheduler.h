@@ -83,8 +83,9 @@ struct SchedulerSnapshot {
 
 class Scheduler {
  public:
-  // All pointers must outlive the scheduler. `executor` runs steps: it needs as many threads as
-  // the lanes' capacities together. `timer` wakes the scheduler for deadlines and ageing.
+  // All pointers must outlive the scheduler. `executor` runs steps: it needs as many threads of its
+  // own as the lanes' capacities together, lanes that only models name included, because a thread
+  // goes on stepping while there is work. `timer` wakes the scheduler for deadlines and ageing.
   Scheduler(SchedulerOptions options, const Clock* clock, Executor* executor, Timer* timer);
   // Cancels what is left and waits until every job has ended.
   ~Scheduler();
@@ -97,7 +98,7 @@ class Scheduler {
 
   // Drain: refuses new jobs (SHUTTING_DOWN) and cancels BACKGROUND ones, with reason SHUTTING_DOWN.
   void BeginDrain();
-  // Ends every job that is left with SHUTTING_DOWN.
+  // Ends every job that is left with SHUTTING_DOWN, and refuses new ones.
   void CancelAll();
   // Blocks until no job is left or the clock reaches `deadline`. True: none left.
   bool WaitUntilIdle(absl::Time deadline);

@@ -146,6 +146,18 @@ TEST_F(RecoveryTest, ASourceThatNeverLearnsOfTheDeath) {
   EXPECT_THAT(job.sink->heard, Contains("end WORKER_LOST"));
 }
 
+TEST_F(RecoveryTest, AModelThatFailsWithoutDyingMayBeOfferedAgain) {
+  auto model = AddModel("m");
+  model->on_step = [&](const auto&) {
+    return model->steps.size() == 1 ? MakeError(Reason::kEngineFailure, "Out of order.")
+                                    : absl::OkStatus();
+  };
+  auto job = Submit("a", kInteractive, 3);
+  executor_.RunUntilIdle();
+  EXPECT_EQ(job.sink->heard.back(), "end OK");
+  EXPECT_THAT(model->started, ElementsAre(1, 1));
+}
+
 // ---- jobs that cannot advance ----
 
 TEST_F(RecoveryTest, AStalledJobIsOfferedAgainWithoutSpinning) {
