@@ -25,8 +25,11 @@ bool EndsWithStop(std::string_view sentence) {
 }  // namespace
 
 ProofreadRun::ProofreadRun(const Proofreader* proofreader, std::string_view text,
-                           std::vector<ByteSpan> protected_spans)
-    : proofreader_(proofreader), text_(text), protected_(std::move(protected_spans)) {}
+                           std::vector<ByteSpan> protected_spans, const SentenceContext& context)
+    : proofreader_(proofreader),
+      text_(text),
+      protected_(std::move(protected_spans)),
+      writer_capitalizes_(context.capitalize_start) {}
 
 void ProofreadRun::Advance(std::vector<Edit>& edits) {
   const ByteSpan whole = {next_, SentenceEnd(text_, next_, kLongestSentence)};

@@ -17,12 +17,14 @@ namespace intelligenced {
 // Goes through a text a sentence at a time. The text and the proofreader must outlive it.
 class ProofreadRun {
  public:
-  // `protected_spans`: sorted, not overlapping.
+  // `protected_spans`: sorted, not overlapping. `context`: what the text before this one said.
   ProofreadRun(const Proofreader* proofreader, std::string_view text,
-               std::vector<ByteSpan> protected_spans);
+               std::vector<ByteSpan> protected_spans, const SentenceContext& context = {});
 
   bool done() const { return next_ >= text_.size(); }
   size_t position() const { return next_; }
+  // What the next text of the same writer should know.
+  SentenceContext context() const { return {.capitalize_start = writer_capitalizes_}; }
 
   // Checks the next sentence and adds its edits, in bytes of the text.
   void Advance(std::vector<Edit>& edits);
