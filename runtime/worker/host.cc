@@ -7,7 +7,9 @@
 #include <signal.h>
 #include <unistd.h>
 
-#include <cstdlib>
+#include <atomic>
+#include <cstdint>
+#include <limits>
 #include <string>
 #include <string_view>
 #include <thread>
@@ -32,6 +34,9 @@ namespace {
 
 constexpr int kNotStartedByDaemon = 64;
 constexpr int kProtocolBroken = 65;
+// The daemon is trusted: what it sends has passed its own limits.
+constexpr FrameLimits kTrusting = {.max_bytes = kMaxFrameBytes,
+                                   .max_parts = std::numeric_limits<uint64_t>::max()};
 
 struct Arguments {
   bool sandbox = true;
@@ -77,7 +82,7 @@ class Host {
   Host(std::function<std::unique_ptr<Engine>()> make_engine, Arguments arguments)
       : make_engine_(std::move(make_engine)),
         arguments_(std::move(arguments)),
-        work_(UniqueFd(kWorkDescriptor)),
+        work_(UniqueFd(kWorkDescriptor), kTrusting),
         control_(UniqueFd(kControlDescriptor)) {}
 
   int Run();

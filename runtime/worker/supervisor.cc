@@ -303,6 +303,7 @@ bool Supervisor::Reap(Entry& entry) {
   WorkerProcess& process = *entry.process;
   process.work().Shutdown();
   process.control().Shutdown();
+  entry.output.reset();
   absl::MutexLock lock(process.mutex_);
   // A negative answer: somebody has set the daemon to discard its children's ends.
   process.end_ = got < 0 ? ProcessEnd() : ToEnd(wait_status, process.kill_reason_);

@@ -169,14 +169,15 @@ TEST_F(WorkerLaunchTest, NothingOfTheDaemonsIsInherited) {
 }
 
 TEST_F(WorkerLaunchTest, ManyLaunchesLeakNothing) {
-  MustLaunch().reset();
   const int before = OpenDescriptors();
   for (int i = 0; i < 200; ++i) MustLaunch().reset();
+  launcher_.reset();
   EXPECT_EQ(OpenDescriptors(), before);
   EXPECT_EQ(waitpid(-1, nullptr, WNOHANG), -1);
 }
 
 TEST_F(WorkerLaunchTest, LaunchesRunSideBySide) {
+  launcher();
   std::vector<std::thread> threads;
   for (int i = 0; i < 8; ++i) {
     threads.emplace_back([this] {
@@ -185,7 +186,6 @@ TEST_F(WorkerLaunchTest, LaunchesRunSideBySide) {
       EXPECT_EQ(Reply(**model), "one two");
     });
   }
-  launcher();
   for (std::thread& thread : threads) thread.join();
 }
 
