@@ -11,7 +11,6 @@
 #include <thread>
 #include <vector>
 
-#include "absl/synchronization/notification.h"
 #include "runtime/base/reasons.h"
 #include "tests/unit/models/http_server.h"
 #include "tests/unit/models/test_files.h"
@@ -283,16 +282,16 @@ TEST_F(InstallerTest, ASlowServerIsGivenUp) {
 
 TEST_F(InstallerTest, CancellingStopsAtOnceAndKeepsWhatCame) {
   CancelSource cancel;
-  absl::Notification sending;
+  Signal sending;
   handler_ = [&](const TestRequest& request) {
     TestAnswer answer = TestHttpServer::File(request, content_);
     answer.cut_after = 1000;
     answer.hang = true;
-    if (!sending.HasBeenNotified()) sending.Notify();
+    sending.Notify();
     return answer;
   };
   std::thread canceller([&] {
-    sending.WaitForNotification();
+    sending.Wait();
     cancel.Cancel();
   });
   EXPECT_TRUE(HasReason(Install(Entry(), cancel.token()), Reason::kCancelled));
@@ -319,16 +318,16 @@ TEST_F(InstallerTest, ADiskThatFillsUpInBetweenGivesItsRoomBack) {
 }
 
 TEST_F(InstallerTest, TwoInstallsShareOneDownload) {
-  absl::Notification asked;
-  absl::Notification go_on;
+  Signal asked;
+  Signal go_on;
   handler_ = [&](const TestRequest& request) {
     asked.Notify();
-    go_on.WaitForNotification();
+    go_on.Wait();
     return TestHttpServer::File(request, content_);
   };
   absl::Status first;
   std::thread one([&] { first = installer_->Install(Entry(), {}, {}); });
-  asked.WaitForNotification();
+  asked.Wait();
   EXPECT_THAT(installer_->InProgress(), ElementsAre("m"));
   Manifest different = Entry();
   different.files[0].sha256 = HashOf("something else");
@@ -348,7 +347,7 @@ TEST_F(InstallerTest, TwoInstallsShareOneDownload) {
 }
 
 TEST_F(InstallerTest, WhenTheFirstGivesUpTheSecondTakesOver) {
-  absl::Notification asked;
+  Signal asked;
   bool hang = true;
   handler_ = [&](const TestRequest& request) {
     TestAnswer answer = TestHttpServer::File(request, content_);
@@ -363,15 +362,13 @@ TEST_F(InstallerTest, WhenTheFirstGivesUpTheSecondTakesOver) {
   CancelSource cancel;
   absl::Status first;
   std::thread one([&] { first = installer_->Install(Entry(), cancel.token(), {}); });
-  asked.WaitForNotification();
+  asked.Wait();
   absl::Status second;
-  absl::Notification following;
+  Signal following;
   std::thread two([&] {
-    second = installer_->Install(Entry(), {}, [&](const InstallProgress&) {
-      if (!following.HasBeenNotified()) following.Notify();
-    });
+    second = installer_->Install(Entry(), {}, [&](const InstallProgress&) { following.Notify(); });
   });
-  following.WaitForNotification();
+  following.Wait();
   cancel.Cancel();
   one.join();
   two.join();

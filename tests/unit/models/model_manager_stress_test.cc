@@ -13,7 +13,6 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/synchronization/mutex.h"
-#include "absl/synchronization/notification.h"
 #include "runtime/base/reasons.h"
 #include "runtime/models/model_manager.h"
 #include "runtime/models/model_store.h"
@@ -135,7 +134,7 @@ TEST(ModelManagerStressTest, EveryRequestIsAnsweredOnceAndEveryModelDestroyedOnc
         CancelSource cancel;
         AcquireOptions options;
         options.cancel = cancel.token();
-        absl::Notification done;
+        Signal done;
         std::unique_ptr<ModelLease> held;
         ++asked;
         manager.Acquire(name, std::move(options), [&](absl::StatusOr<ModelLease> lease) {
@@ -147,7 +146,7 @@ TEST(ModelManagerStressTest, EveryRequestIsAnsweredOnceAndEveryModelDestroyedOnc
           done.Notify();
         });
         if (random() % 4 == 0) cancel.Cancel();
-        done.WaitForNotification();
+        done.Wait();
         if (held != nullptr) EXPECT_NE(held->model, nullptr);
       }
     };

@@ -11,7 +11,6 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
-#include "absl/synchronization/notification.h"
 #include "runtime/base/reasons.h"
 #include "runtime/models/model_store.h"
 #include "tests/unit/models/test_files.h"
@@ -468,13 +467,13 @@ TEST_F(ModelManagerTest, SomebodyComesAsACancelledLoadEnds) {
 TEST_F(ModelManagerTest, UnloadWaitsForLeasesAndNewRequestsForTheUnload) {
   EXPECT_TRUE(manager_->Unload("a", {}).ok()) << "not resident";
   Answer a = Get("a");
-  absl::Notification draining;
+  Signal draining;
   auto watch = manager_->Watch([&](const ModelStatus& status) {
     if (status.state == ModelState::kDraining) draining.Notify();
   });
   absl::Status status = absl::UnknownError("not called");
   std::thread unloader([&] { status = manager_->Unload("a", {}); });
-  draining.WaitForNotification();
+  draining.Wait();
   Answer later = Ask("a");
   EXPECT_FALSE(later.answered());
   EXPECT_THAT(loader_.destroyed, IsEmpty());
@@ -490,14 +489,14 @@ TEST_F(ModelManagerTest, UnloadWaitsForLeasesAndNewRequestsForTheUnload) {
 
 TEST_F(ModelManagerTest, ACancelledUnloadLetsTheModelServeAgain) {
   Answer a = Get("a");
-  absl::Notification draining;
+  Signal draining;
   auto watch = manager_->Watch([&](const ModelStatus& status) {
     if (status.state == ModelState::kDraining) draining.Notify();
   });
   CancelSource cancel;
   absl::Status status;
   std::thread unloader([&] { status = manager_->Unload("a", cancel.token()); });
-  draining.WaitForNotification();
+  draining.Wait();
   Answer later = Ask("a");
   cancel.Cancel();
   unloader.join();

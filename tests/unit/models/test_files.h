@@ -1,11 +1,12 @@
 // Helpers for the tests of runtime/models: a folder that goes away, GGUF headers made by hand, a
-// disk that is full.
+// disk that is full, a signal between threads.
 #ifndef INTELLIGENCED_TESTS_UNIT_MODELS_TEST_FILES_H_
 #define INTELLIGENCED_TESTS_UNIT_MODELS_TEST_FILES_H_
 
 #include <gtest/gtest.h>
 #include <stdlib.h>
 
+#include <algorithm>
 #include <atomic>
 #include <cerrno>
 #include <cstdint>
@@ -15,6 +16,7 @@
 #include <string_view>
 #include <vector>
 
+#include "absl/synchronization/mutex.h"
 #include "runtime/base/file.h"
 #include "runtime/models/manifest.h"
 #include "runtime/models/sha256.h"
@@ -145,6 +147,24 @@ inline std::string SmallGguf(bool chat = true) {
   builder.Tensor("a", {32, 32}, 1, 0).Tensor("b", {1024}, 1, 2048);
   return builder.Build(4096);
 }
+
+// Something that happens once. As absl::Notification, which hides its lock from the thread
+// sanitizer when the library is built without it.
+class Signal {
+ public:
+  void Notify() {
+    absl::MutexLock lock(mutex_);
+    happened_ = true;
+  }
+  void Wait() {
+    absl::MutexLock lock(mutex_);
+    mutex_.Await(absl::Condition(&happened_));
+  }
+
+ private:
+  absl::Mutex mutex_;
+  bool happened_ = false;
+};
 
 // Has room for so many bytes, then says that the disk is full.
 class SmallDisk : public FileSystem {
