@@ -58,6 +58,7 @@ std::string AdviceFor(const absl::Status& status) {
   if (details.retry_delay.has_value()) {
     return absl::StrCat("Try again in ", DurationText(*details.retry_delay), ".");
   }
+  if (absl::StrContains(status.message(), "mlctl ")) return "";
   if (details.reason == "MODEL_NOT_FOUND") {
     return "See what there is with: mlctl models list --catalogue";
   }

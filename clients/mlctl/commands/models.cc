@@ -189,7 +189,7 @@ void AddModelCommands(CommandTree& tree) {
                            {"mlctl models list", "mlctl models list --catalogue",
                             "mlctl models list --capability writing.proofread"},
                            [list](Session& session) { return List(session, *list); });
-  app->add_flag("-c,--catalogue", list->catalogue, "Also what can be installed");
+  app->add_flag("-a,--all,--catalogue", list->catalogue, "Also what can be installed");
   app->add_option("--capability", list->capability, "Only models with this capability")
       ->type_name("CAPABILITY");
 

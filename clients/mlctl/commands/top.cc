@@ -32,7 +32,14 @@ struct Shared {
 };
 
 absl::Status Watch(Session& session, intelligence::Stream<intelligence::SystemStatus> stream) {
+  // The first picture already has something to show.
+  std::optional<intelligence::SystemStatus> first = stream.Next();
+  if (!first.has_value()) return stream.status();
   Shared shared;
+  {
+    const absl::MutexLock lock(shared.mutex);
+    shared.status = *std::move(first);
+  }
   ftxui::ScreenInteractive screen = ftxui::ScreenInteractive::Fullscreen();
   const bool colored = session.out_palette().colored();
   ftxui::Component view = ftxui::Renderer([&] {

@@ -163,6 +163,8 @@ void FakeDaemon::Start() {
   grpc::ServerBuilder builder;
   builder.AddListeningPort(absl::StrCat("unix:", socket_path_), grpc::InsecureServerCredentials());
   services_->Register(builder);
+  // A synchronous server resets an unread stream only when it next polls, after 10 s by default.
+  builder.SetSyncServerOption(grpc::ServerBuilder::SyncServerOption::CQ_TIMEOUT_MSEC, 20);
   server_ = builder.BuildAndStart();
   CHECK(server_ != nullptr);
 }
