@@ -105,6 +105,7 @@ class LlamaEngine final : public Engine {
   absl::StatusOr<LlamaModelPtr> LoadWeights(const std::vector<std::string>& files,
                                             const LlamaParameters& parameters,
                                             const CancelToken& cancel);
+  absl::Status SetUp(const LlamaParameters& parameters, bool gpu, LoadedLlama& loaded);
   static absl::Status WarmUp(LoadedLlama& loaded, const CancelToken& cancel);
 
   SystemClock clock_;
@@ -157,46 +158,57 @@ absl::StatusOr<LoadedLlama> LlamaEngine::LoadAll(const engine_proto::ModelSpec& 
   if (!parameters->blas) LlamaLibrary::DropBlas();
   ggml_backend_dev_t gpu = parameters->gpu_layers.value_or(1) == 0 ? nullptr : FindGpu();
   const uint64_t free_before = FreeBytes(gpu);
-  absl::StatusOr<LlamaModelPtr> model = LoadWeights(*files, *parameters, cancel);
-  if (!model.ok()) return model.status();
-
   LoadedLlama loaded;
-  loaded.model = *std::move(model);
-  loaded.max_rows = kMaxRows;
-  const ModelShape shape = ShapeOf(loaded.model.get());
-  absl::StatusOr<PoolSize> size = ChoosePoolSize(*parameters, shape);
-  if (!size.ok()) return size.status();
-  absl::StatusOr<std::optional<ChatTemplate>> chat_template =
-      ChatTemplate::Choose(loaded.model.get(), parameters->chat_template);
-  if (!chat_template.ok()) return chat_template.status();
-  loaded.chat_template = *std::move(chat_template);
-
-  const int threads = ChooseThreads(*parameters, shape, CountPhysicalCores());
-  TokenPoolOptions options;
-  options.cells = size->pool_tokens;
-  // Jobs that wait their turn keep their state in the pool as long as there is room.
-  const bool states_are_large =
-      llama_model_is_recurrent(loaded.model.get()) || llama_model_is_hybrid(loaded.model.get());
-  options.slots = parameters->max_batch * (states_are_large ? 1 : 2);
-  options.max_rows = kMaxRows;
-  options.max_outputs = parameters->max_batch;
-  options.threads = threads;
-  options.reproducible = parameters->reproducible && gpu == nullptr;
-  absl::StatusOr<std::unique_ptr<TokenPool>> pool =
-      TokenPool::Create(loaded.model.get(), options, library_);
-  if (!pool.ok()) return pool.status();
-  loaded.pool = *std::move(pool);
-
+  {
+    const AssertionsThrow scope;
+    absl::StatusOr<LlamaModelPtr> model = LoadWeights(*files, *parameters, cancel);
+    if (!model.ok()) return model.status();
+    loaded.model = *std::move(model);
+    if (absl::Status status = SetUp(*parameters, gpu != nullptr, loaded); !status.ok()) {
+      return status;
+    }
+  }
+  if (gpu != nullptr) {
+    loaded.info.set_device(absl::AsciiStrToLower(ggml_backend_dev_name(gpu)));
+  }
   if (absl::Status status = WarmUp(loaded, cancel); !status.ok()) return status;
   const uint64_t free_after = FreeBytes(gpu);
   loaded.device_bytes = free_before > free_after ? free_before - free_after : 0;
+  return loaded;
+}
+
+// Everything around the weights: context, chat template, what the model says of itself.
+absl::Status LlamaEngine::SetUp(const LlamaParameters& parameters, bool gpu, LoadedLlama& loaded) {
+  llama_model* model = loaded.model.get();
+  const ModelShape shape = ShapeOf(model);
+  absl::StatusOr<PoolSize> size = ChoosePoolSize(parameters, shape);
+  if (!size.ok()) return size.status();
+  absl::StatusOr<std::optional<ChatTemplate>> chat_template =
+      ChatTemplate::Choose(model, parameters.chat_template);
+  if (!chat_template.ok()) return chat_template.status();
+  loaded.chat_template = *std::move(chat_template);
+
+  const int threads = ChooseThreads(parameters, shape, CountPhysicalCores());
+  // Jobs that wait their turn keep their state in the pool as long as there is room.
+  const bool states_are_large = llama_model_is_recurrent(model) || llama_model_is_hybrid(model);
+  loaded.max_rows = kMaxRows;
+  absl::StatusOr<std::unique_ptr<TokenPool>> pool =
+      TokenPool::Create(model,
+                        {.cells = size->pool_tokens,
+                         .slots = parameters.max_batch * (states_are_large ? 1 : 2),
+                         .max_rows = kMaxRows,
+                         .max_outputs = parameters.max_batch,
+                         .threads = threads,
+                         .reproducible = parameters.reproducible && !gpu},
+                        library_);
+  if (!pool.ok()) return pool.status();
+  loaded.pool = *std::move(pool);
 
   char description[128] = "";
-  llama_model_desc(loaded.model.get(), description, sizeof(description));
-  loaded.info.set_max_batch(parameters->max_batch);
-  loaded.info.set_width(gpu == nullptr ? threads : 1);
-  loaded.info.set_device(gpu == nullptr ? "cpu"
-                                        : absl::AsciiStrToLower(ggml_backend_dev_name(gpu)));
+  llama_model_desc(model, description, sizeof(description));
+  loaded.info.set_max_batch(parameters.max_batch);
+  loaded.info.set_width(gpu ? 1 : threads);
+  loaded.info.set_device("cpu");
   loaded.info.set_context_tokens(size->context_tokens);
   loaded.info.set_has_chat_template(loaded.chat_template.has_value());
   loaded.info.add_task_kinds(engine_proto::TASK_KIND_GENERATE);
@@ -205,7 +217,7 @@ absl::StatusOr<LoadedLlama> LlamaEngine::LoadAll(const engine_proto::ModelSpec& 
       absl::StrFormat("%s, %.1f MB of weights, pool of %d tokens, %d threads, %s", description,
                       shape.weight_bytes / 1e6, size->pool_tokens, threads,
                       loaded.chat_template ? loaded.chat_template->name() : "no chat template"));
-  return loaded;
+  return absl::OkStatus();
 }
 
 // One token: brings the weights into memory, and shows before the first request whether the model

@@ -3,6 +3,7 @@
 #include <ggml-backend.h>
 
 #include <cstdio>
+#include <stdexcept>
 #include <string_view>
 #include <utility>
 
@@ -14,10 +15,22 @@ namespace {
 
 constexpr size_t kMaxErrorBytes = 600;
 
+// The library's callback takes no argument of ours.
+thread_local bool assertions_throw = false;
+
+void OnAbort(const char* message) {
+  if (assertions_throw) throw std::runtime_error(message);
+  std::fprintf(stderr, "%s\n", message);
+}
+
 }  // namespace
+
+AssertionsThrow::AssertionsThrow() { assertions_throw = true; }
+AssertionsThrow::~AssertionsThrow() { assertions_throw = false; }
 
 LlamaLibrary::LlamaLibrary() {
   llama_log_set(&LlamaLibrary::Log, this);
+  ggml_set_abort_callback(&OnAbort);
   // Debian's ggml finds the variant for this processor, and every accelerator installed, as
   // plug-ins. Loading them twice would register each device twice.
   if (ggml_backend_reg_by_name("CPU") == nullptr) ggml_backend_load_all();

@@ -23,6 +23,17 @@ using LlamaModelPtr = std::unique_ptr<llama_model, LlamaDeleter>;
 using LlamaContextPtr = std::unique_ptr<llama_context, LlamaDeleter>;
 using LlamaSamplerPtr = std::unique_ptr<llama_sampler, LlamaDeleter>;
 
+// While it lives, the library's assertions on this thread are std::runtime_error with its words
+// instead of the end of the process. Only for loading: what a file says is checked there, the
+// library is not computing on other threads, and what it had half built is left alone.
+class AssertionsThrow {
+ public:
+  AssertionsThrow();
+  ~AssertionsThrow();
+  AssertionsThrow(const AssertionsThrow&) = delete;
+  AssertionsThrow& operator=(const AssertionsThrow&) = delete;
+};
+
 // Loads the ggml backends that the system has installed, once a process, and takes the library's
 // log: errors go to standard error, the rest nowhere. The library has one log for the
 // whole process, so of several LlamaLibrary the newest has it. Thread-safe.

@@ -44,15 +44,18 @@ inline std::string ReadBytes(const std::string& path) {
 inline void RewriteGguf(const std::string& source, const std::string& target,
                         const std::function<void(gguf_context*)>& change) {
   ggml_context* tensors = nullptr;
-  gguf_context* gguf = gguf_init_from_file(source.c_str(), {.no_alloc = false, .ctx = &tensors});
-  ASSERT_NE(gguf, nullptr);
-  for (int64_t index = 0; index < gguf_get_n_tensors(gguf); ++index) {
-    const char* name = gguf_get_tensor_name(gguf, index);
-    gguf_set_tensor_data(gguf, name, ggml_get_data(ggml_get_tensor(tensors, name)));
+  gguf_context* original =
+      gguf_init_from_file(source.c_str(), {.no_alloc = false, .ctx = &tensors});
+  ASSERT_NE(original, nullptr);
+  gguf_context* gguf = gguf_init_empty();
+  gguf_set_kv(gguf, original);
+  for (int64_t index = 0; index < gguf_get_n_tensors(original); ++index) {
+    gguf_add_tensor(gguf, ggml_get_tensor(tensors, gguf_get_tensor_name(original, index)));
   }
   change(gguf);
   EXPECT_TRUE(gguf_write_to_file(gguf, target.c_str(), /*only_meta=*/false));
   gguf_free(gguf);
+  gguf_free(original);
   ggml_free(tensors);
 }
 
