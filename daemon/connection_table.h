@@ -10,9 +10,9 @@
 #include <memory>
 #include <optional>
 #include <string_view>
+#include <unordered_map>
 
 #include "absl/base/thread_annotations.h"
-#include "absl/container/flat_hash_map.h"
 #include "absl/synchronization/mutex.h"
 #include "daemon/identity.h"
 
@@ -53,7 +53,7 @@ class ConnectionTable {
 
   mutable absl::Mutex mutex_;
   ConnectionLimits limits_ ABSL_GUARDED_BY(mutex_);
-  absl::flat_hash_map<int, Entry> entries_ ABSL_GUARDED_BY(mutex_);
+  std::unordered_map<int, Entry> entries_ ABSL_GUARDED_BY(mutex_);
   std::map<uid_t, int> per_user_ ABSL_GUARDED_BY(mutex_);
   uint64_t next_generation_ ABSL_GUARDED_BY(mutex_) = 1;
 };
