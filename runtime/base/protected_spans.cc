@@ -4,8 +4,8 @@
 #include <cstdint>
 #include <string>
 #include <unordered_map>
+#include <unordered_set>
 
-#include "absl/container/flat_hash_set.h"
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "runtime/base/sentences.h"
@@ -17,8 +17,8 @@ namespace {
 constexpr size_t kNone = std::string_view::npos;
 constexpr size_t kLongestTag = 4096;
 
-const absl::flat_hash_set<std::string_view>& FileExtensions() {
-  static const auto* const set = new absl::flat_hash_set<std::string_view>{
+const std::unordered_set<std::string_view>& FileExtensions() {
+  static const auto* const set = new std::unordered_set<std::string_view>{
       "txt",  "md",    "cc",   "cpp",  "hpp",  "py",   "js",   "mjs",  "ts",    "tsx",  "jsx",
       "json", "yml",   "yaml", "xml",  "toml", "html", "htm",  "css",  "scss",  "png",  "jpg",
       "jpeg", "gif",   "svg",  "webp", "pdf",  "exe",  "dll",  "zip",  "gz",    "xz",   "zst",
@@ -29,8 +29,8 @@ const absl::flat_hash_set<std::string_view>& FileExtensions() {
   return *set;
 }
 
-const absl::flat_hash_set<std::string_view>& TopDomains() {
-  static const auto* const set = new absl::flat_hash_set<std::string_view>{
+const std::unordered_set<std::string_view>& TopDomains() {
+  static const auto* const set = new std::unordered_set<std::string_view>{
       "com", "org", "net", "io", "dev", "edu", "gov", "app", "info", "eu", "uk", "de", "fr"};
   return *set;
 }
