@@ -147,6 +147,7 @@ void AddLanguageModelCommands(CommandTree& tree) {
   app->add_option("--stop", generate->stop, "End before this text; may be repeated")
       ->type_name("TEXT")
       ->expected(1)
+      ->allow_extra_args(false)
       ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
 
   auto count = std::make_shared<PromptOptions>();
