@@ -269,7 +269,7 @@ std::string ZshText(std::string_view text) {
 std::string ZshAction(const OptionFacts& option) {
   if (!option.words.empty()) return absl::StrCat("(", absl::StrJoin(option.words, " "), ")");
   if (option.type == kFileType) return "_files";
-  if (option.type == kModelType) return "_mlctl_models";
+  if (option.type == kModelType) return "_mlctl_model_names";
   return " ";
 }
 
@@ -298,7 +298,8 @@ std::string ZshCompletion(const CommandFacts& root) {
     const std::string name =
         absl::StrCat("_", absl::StrReplaceAll(absl::StrJoin(command.path, "_"), {{"-", "_"}}));
     absl::StrAppend(&functions, name, "() {\n  local -a context line state\n",
-                    "  _arguments -S $_mlctl_common \\\n");
+                    command.commands.empty() ? "  _arguments -S" : "  _arguments -C -S",
+                    " $_mlctl_common \\\n");
     if (command.path.size() > 1) {
       for (const OptionFacts& option : command.options) {
         if (option.names.empty() || option.names.back() == "--help") continue;
@@ -331,7 +332,7 @@ std::string ZshCompletion(const CommandFacts& root) {
   });
   return absl::StrCat("#compdef mlctl\n# zsh completion, made by `mlctl completion zsh`\n\n",
                       "typeset -ga _mlctl_common=(\n", common, ")\n\n",
-                      "_mlctl_models() {\n  local -a models=(${(f)\"$(", kListModels,
+                      "_mlctl_model_names() {\n  local -a models=(${(f)\"$(", kListModels,
                       ")\"})\n  _describe model models\n}\n\n", functions, "_mlctl \"$@\"\n");
 }
 

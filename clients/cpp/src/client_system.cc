@@ -25,7 +25,7 @@ const std::string& Client::socket_path() const { return connection_->path(); }
 absl::StatusOr<SystemStatus> Client::GetStatus(const CallOptions& options) const {
   absl::StatusOr<v1::SystemStatus> status = CallUnary<v1::SystemStatus>(
       *connection_, options, [&](grpc::ClientContext* context, v1::SystemStatus* out) {
-        return connection_->system->GetStatus(context, v1::GetStatusRequest(), out);
+        return connection_->system_service->GetStatus(context, v1::GetStatusRequest(), out);
       });
   if (!status.ok()) return status.status();
   return FromProto(*status);
@@ -38,7 +38,7 @@ Stream<SystemStatus> Client::WatchStatus(absl::Duration interval,
   return StartStream<SystemStatus, v1::SystemStatus>(
       connection_, options,
       [&](grpc::ClientContext* context) {
-        return connection_->system->WatchStatus(context, request);
+        return connection_->system_service->WatchStatus(context, request);
       },
       +[](const v1::SystemStatus& status) {
         return std::optional<SystemStatus>(FromProto(status));
@@ -53,7 +53,7 @@ absl::StatusOr<ListActivityResult> Client::ListActivity(const ListActivityReques
   proto.set_client(request.client);
   absl::StatusOr<v1::ListActivityResponse> response = CallUnary<v1::ListActivityResponse>(
       *connection_, options, [&](grpc::ClientContext* context, v1::ListActivityResponse* out) {
-        return connection_->system->ListActivity(context, proto, out);
+        return connection_->system_service->ListActivity(context, proto, out);
       });
   if (!response.ok()) return response.status();
   ListActivityResult result = {.records = {}, .next_page_token = response->next_page_token()};
@@ -66,7 +66,7 @@ absl::StatusOr<ListActivityResult> Client::ListActivity(const ListActivityReques
 absl::StatusOr<std::vector<DiagnosticCheck>> Client::Diagnose(const CallOptions& options) const {
   absl::StatusOr<v1::DiagnoseResponse> response = CallUnary<v1::DiagnoseResponse>(
       *connection_, options, [&](grpc::ClientContext* context, v1::DiagnoseResponse* out) {
-        return connection_->system->Diagnose(context, v1::DiagnoseRequest(), out);
+        return connection_->system_service->Diagnose(context, v1::DiagnoseRequest(), out);
       });
   if (!response.ok()) return response.status();
   std::vector<DiagnosticCheck> checks;

@@ -63,7 +63,7 @@ class Client::Connection {
   const std::unique_ptr<v1::WritingToolsService::StubInterface> writing_tools;
   const std::unique_ptr<v1::LanguageModelService::StubInterface> language_model;
   const std::unique_ptr<v1::ModelService::StubInterface> models;
-  const std::unique_ptr<v1::SystemService::StubInterface> system;
+  const std::unique_ptr<v1::SystemService::StubInterface> system_service;
 };
 
 }  // namespace intelligence
