@@ -122,7 +122,10 @@ std::string RenderResident(const std::vector<Model>& models, absl::Time now, int
 
 std::string RenderStatus(const intelligence::SystemStatus& status, const Palette& palette) {
   const intelligence::MemoryStatus& memory = status.memory;
-  std::string models = absl::StrCat(status.resident_models.size(), " resident, ",
+  const size_t failed =
+      std::count_if(status.resident_models.begin(), status.resident_models.end(),
+                    [](const Model& model) { return model.state == ModelState::kFailed; });
+  std::string models = absl::StrCat(status.resident_models.size() - failed, " resident, ",
                                     FormatBytes(memory.models_resident_bytes));
   if (memory.reserved_bytes > 0) {
     absl::StrAppend(&models, " and ", FormatBytes(memory.reserved_bytes), " being loaded");
@@ -130,6 +133,7 @@ std::string RenderStatus(const intelligence::SystemStatus& status, const Palette
   if (memory.ceiling_bytes > 0) {
     absl::StrAppend(&models, " of at most ", FormatBytes(memory.ceiling_bytes));
   }
+  if (failed > 0) absl::StrAppend(&models, "; ", failed, " failed to load (mlctl ps)");
   std::string out = FormatPairs(
       {{"Daemon", absl::StrCat("intelligenced ", status.version, ", ", Lower(Name(status.state)),
                                ", process ", status.pid, ", up ", DurationText(status.uptime))},
@@ -174,13 +178,16 @@ std::string RenderActivity(const std::vector<intelligence::ActivityRecord>& reco
   std::vector<std::vector<std::string>> rows;
   for (const intelligence::ActivityRecord& record : records) {
     const bool tokens = record.input_tokens + record.output_tokens > 0;
-    rows.push_back(
-        {absl::FormatTime("%m-%d %H:%M:%S", record.time, zone),
-         record.method.substr(record.method.find('/') + 1), ShortName(record.model),
-         Lower(Name(record.request_class)), record.outcome, DurationText(record.duration),
-         DurationText(record.queue_time), DurationText(record.compute_time),
-         tokens ? absl::StrCat(record.input_tokens, "/", record.output_tokens) : "",
-         FormatBytes(record.input_bytes), FormatBytes(record.output_bytes), record.client});
+    rows.push_back({absl::FormatTime("%m-%d %H:%M:%S", record.time, zone),
+                    record.method.substr(record.method.find('/') + 1), ShortName(record.model),
+                    record.request_class == intelligence::RequestClass::kDefault
+                        ? ""
+                        : Lower(Name(record.request_class)),
+                    record.outcome, DurationText(record.duration), DurationText(record.queue_time),
+                    DurationText(record.compute_time),
+                    tokens ? absl::StrCat(record.input_tokens, "/", record.output_tokens) : "",
+                    FormatBytes(record.input_bytes), FormatBytes(record.output_bytes),
+                    record.client});
   }
   return FormatTable({{.title = "TIME"},
                       {.title = "METHOD"},
