@@ -98,12 +98,15 @@ TEST_F(RecoveryTest, AKillerTakesNobodyAlong) {
     auto model = AddModel("m", 2);
     models.push_back(model);
     model->on_step = [&](const std::vector<uint64_t>& tags) {
-      if (std::find(tags.begin(), tags.end(), 1) == tags.end()) return absl::OkStatus();
+      if (std::find(tags.begin(), tags.end(), 2) == tags.end()) return absl::OkStatus();
       add();
-      return MakeError(Reason::kWorkerLost, "Killed by the first job.");
+      return MakeError(Reason::kWorkerLost, "Killed by the second job.");
     };
   };
   add();
+  // Keeps the lane busy, so that those bound again are all there when the next batch is made.
+  AddModel("x");
+  Submit("c", kInteractive, 100, [](JobRequest& request) { request.model = "x"; });
   auto killer = Submit("a", kInteractive, 3);
   std::vector<Submitted> others;
   for (int i = 0; i < 6; ++i) others.push_back(Submit("b", kInteractive, 3));

@@ -97,6 +97,7 @@ class ScriptedModel final : public Model {
   std::vector<uint64_t> started;
   std::vector<uint64_t> parked;
   std::atomic<int> live_jobs = 0;
+  std::atomic<int> leases = 0;
 
  private:
   struct ScriptedJob final : Job {
@@ -192,6 +193,8 @@ class ScriptedSource final : public ModelSource {
 
   std::atomic<bool> hold = false;
   std::function<void(ScheduledJob&)> on_acquire;
+  // Lets it check that every job inside a model has a lease.
+  bool one_thread = true;
   std::atomic<int> acquires = 0;
   std::atomic<int> leases = 0;
 
@@ -206,7 +209,15 @@ class ScriptedSource final : public ModelSource {
         bound.key = absl::StrCat(name, "#", generation_[name]);
         bound.model = it->second;
         ++leases;
-        bound.lease = std::shared_ptr<void>(nullptr, [this](void*) { --leases; });
+        ++it->second->leases;
+        std::weak_ptr<ScriptedModel> weak = it->second;
+        bound.lease = std::shared_ptr<void>(nullptr, [this, weak](void*) {
+          --leases;
+          if (auto model = weak.lock()) {
+            --model->leases;
+            if (one_thread) EXPECT_GE(model->leases, model->live_jobs) << "dropped too early";
+          }
+        });
       }
     }
     if (bound.model != nullptr) {

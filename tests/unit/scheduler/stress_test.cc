@@ -30,6 +30,7 @@ TEST_P(StressTest, EveryJobEndsExactlyOnce) {
   SystemClock clock;
   ThreadTimer timer(&clock);
   ScriptedSource source;
+  source.one_thread = false;
   std::vector<std::vector<Admitted>> admitted(kThreads);
   std::atomic<int> generation = 0;
   std::function<void(const std::string&)> add = [&](const std::string& name) {
