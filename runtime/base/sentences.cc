@@ -115,11 +115,11 @@ const absl::flat_hash_set<std::string>& AlwaysAbbreviations() {
 // Only when a small letter or a number follows.
 const absl::flat_hash_set<std::string>& SometimesAbbreviations() {
   static const auto* const set = new absl::flat_hash_set<std::string>{
-      "etc",  "al",  "inc", "ltd", "co",  "corp", "jr",   "sr",   "no",  "nos",  "vol",   "vols",
-      "pp",   "p",   "ch",  "sec", "art", "eq",   "dept", "est",  "ed",  "eds",  "trans", "ave",
-      "blvd", "jan", "feb", "mar", "apr", "jun",  "jul",  "aug",  "sep", "sept", "oct",   "nov",
-      "dec",  "mon", "tue", "wed", "thu", "fri",  "min",  "max",  "a.m", "p.m",  "usw",   "ggf",
-      "evtl", "tel", "ext", "op",  "cit", "misc", "div",  "intro"};
+      "etc",   "al",  "inc",  "ltd", "co",  "corp", "jr",  "sr",   "no",   "nos",  "vol", "vols",
+      "pp",    "p",   "cent", "pr",  "ch",  "sec",  "art", "eq",   "dept", "est",  "ed",  "eds",
+      "trans", "ave", "blvd", "jan", "feb", "mar",  "apr", "jun",  "jul",  "aug",  "sep", "sept",
+      "oct",   "nov", "dec",  "mon", "tue", "wed",  "thu", "fri",  "min",  "max",  "a.m", "p.m",
+      "usw",   "ggf", "evtl", "tel", "ext", "op",   "cit", "misc", "div",  "intro"};
   return *set;
 }
 

@@ -32,15 +32,14 @@ void Add(std::vector<RuleMatch>& matches, ByteSpan span, std::string replacement
 
 // Words that good English sometimes says twice.
 bool MayRepeat(std::string_view word) {
-  static const auto* const set =
-      new WordSet{"that",  "had",   "her",    "very",   "really", "so",   "no",   "ha",     "haha",
-                  "bye",   "blah",  "much",   "many",   "long",   "far",  "too",  "way",    "hear",
-                  "there", "now",   "again",  "yes",    "well",   "wow",  "ok",   "do",     "tut",
-                  "hey",   "knock", "please", "never",  "ever",   "more", "over", "around", "up",
-                  "down",  "who",   "what",   "you",    "lol",    "oh",   "cha",  "boo",    "night",
-                  "hip",   "hush",  "win",    "ping",   "tick",   "can",  "chop", "bang",   "bla",
-                  "choo",  "fifty", "step",   "side",   "face",   "one",  "me",   "go",     "to",
-                  "dum",   "la",    "ta",     "pretty", "old",    "big",  "on",   "out"};
+  static const auto* const set = new WordSet{
+      "that",  "had",  "her",  "very", "really", "so",    "no",     "ha",   "haha",  "bye",
+      "blah",  "much", "many", "long", "far",    "too",   "way",    "hear", "there", "now",
+      "again", "yes",  "well", "wow",  "ok",     "do",    "tut",    "hey",  "knock", "please",
+      "never", "ever", "more", "over", "around", "up",    "down",   "who",  "what",  "you",
+      "lol",   "oh",   "cha",  "boo",  "night",  "hip",   "hush",   "win",  "ping",  "tick",
+      "can",   "chop", "bang", "bla",  "choo",   "fifty", "step",   "side", "face",  "one",
+      "me",    "go",   "to",   "dum",  "la",     "ta",    "pretty", "old",  "big",   "out"};
   return set->contains(word);
 }
 
@@ -91,7 +90,8 @@ void FindArticles(const MechanicsContext& context, std::vector<RuleMatch>& match
           new WordSet{"and", "or", "is", "in", "as", "of", "at", "are", "if", "it", "i", "a", "on"};
       if (kAfterLetter->contains(next.lower)) continue;
     }
-    if (next.IsWord() && !context.speller->Knows(next.lower)) continue;
+    const bool letters = next.lower.find_first_of("aeiouy") == std::string::npos;
+    if (next.IsWord() && !letters && !context.speller->Knows(next.lower)) continue;
     Add(matches, article.span, MatchCase(article.span.In(context.text), *should ? "an" : "a"),
         CORRECTION_TYPE_GRAMMAR, 0.95,
         *should ? "\"An\" stands before a vowel sound." : "\"A\" stands before a consonant sound.");
@@ -106,7 +106,7 @@ void FindSpacing(const MechanicsContext& context, std::vector<RuleMatch>& matche
   const absl::Span<const Token> tokens = context.tokens;
   const auto known = [&](const Token& token) {
     return token.IsWord() && token.letter_case != LetterCase::kMixed &&
-           context.lexicon->Frequency(token.lower) >= 6;
+           context.lexicon->Frequency(token.lower) >= 3;
   };
   for (size_t i = 1; i < tokens.size(); ++i) {
     const Token& mark = tokens[i];
@@ -130,7 +130,9 @@ void FindSpacing(const MechanicsContext& context, std::vector<RuleMatch>& matche
                       (tokens[i + 2].kind == TokenKind::kMark && tokens[i + 2].lower != "(" &&
                        tokens[i + 2].lower != "=" && tokens[i + 2].lower != "_");
     const bool alone = before.space_before || i == 1;
-    if (!last || !alone || !known(after)) continue;
+    const bool new_name =
+        mark.lower != "." && after.IsWord() && after.letter_case == LetterCase::kCapitalized;
+    if (!last || !alone || (!known(after) && !new_name)) continue;
     const bool list = comma && before.letter_case == LetterCase::kLower &&
                       after.letter_case == LetterCase::kLower && before.lower.size() > 1 &&
                       after.lower.size() > 1;
@@ -291,6 +293,35 @@ void FindUnits(const MechanicsContext& context, std::vector<RuleMatch>& matches)
   }
 }
 
+// 6' 9" is written 6′ 9″, and a mark of another script's width does not belong between Latin words.
+void FindPrimes(const MechanicsContext& context, std::vector<RuleMatch>& matches) {
+  const absl::Span<const Token> tokens = context.tokens;
+  const auto is_one_of = [](const Token& token, std::string_view marks) {
+    return token.kind == TokenKind::kMark && absl::StrContains(marks, token.lower);
+  };
+  for (size_t i = 1; i < tokens.size(); ++i) {
+    const bool after_number = tokens[i - 1].kind == TokenKind::kNumber && !tokens[i].space_before;
+    if (after_number && i + 2 < tokens.size() && tokens[i + 1].kind == TokenKind::kNumber &&
+        is_one_of(tokens[i], "'‘’") && is_one_of(tokens[i + 2], "\"“”″") &&
+        !tokens[i + 2].space_before) {
+      Add(matches, tokens[i].span, "′", CORRECTION_TYPE_PUNCTUATION, 0.85,
+          "Feet and minutes have a mark of their own, the prime.");
+      if (tokens[i + 2].lower != "″") {
+        Add(matches, tokens[i + 2].span, "″", CORRECTION_TYPE_PUNCTUATION, 0.85,
+            "Inches and seconds have a mark of their own, the double prime.");
+      }
+    }
+    if (is_one_of(tokens[i], "，；：") && tokens[i - 1].IsWord() && !tokens[i].space_before &&
+        absl::ascii_isalnum(context.text[tokens[i].span.start - 1])) {
+      const std::string_view narrow = tokens[i].lower == "，"   ? ","
+                                      : tokens[i].lower == "；" ? ";"
+                                                                : ":";
+      Add(matches, tokens[i].span, std::string(narrow), CORRECTION_TYPE_PUNCTUATION, 0.85,
+          "This mark belongs to another script.");
+    }
+  }
+}
+
 void FindStrayApostrophes(const MechanicsContext& context, std::vector<RuleMatch>& matches) {
   for (const Token& token : context.tokens) {
     if (!token.IsWord()) continue;
@@ -334,9 +365,20 @@ std::optional<bool> TakesAn(const Token& token, std::string_view written) {
   }
   if (!token.IsWord() || word.size() < 2 || !absl::ascii_isalpha(word[0])) return std::nullopt;
   // Whether letters are spelt out or read as a word is not to be seen.
-  if (token.letter_case == LetterCase::kUpper && word.size() <= 5) return std::nullopt;
+  if (token.letter_case == LetterCase::kUpper && word.size() <= 5 &&
+      word.find_first_of("aeiouy") != std::string::npos) {
+    return std::nullopt;
+  }
   if (token.letter_case == LetterCase::kMixed || absl::StrContains(written, '\'')) {
     return std::nullopt;
+  }
+  // "npm", "html": letters by name.
+  if (word.find_first_of("aeiouy0123456789") == std::string::npos) {
+    static const auto* const kRead =
+        new WordSet{"mr", "mrs", "ms", "dr",  "st", "sr",  "hmm", "shh",
+                    "ft", "rd",  "mt", "sql", "vs", "nth", "pst"};
+    if (word.size() > 5 || word.size() < 3 || kRead->contains(word)) return std::nullopt;
+    return absl::StrContains("fhlmnrsx", word.substr(0, 1));
   }
   const std::string_view vowels = "aeiou";
   if (StartsWithAny(word, {"honest", "honor", "honour", "hour", "heir"})) return true;
@@ -354,8 +396,7 @@ std::optional<bool> TakesAn(const Token& token, std::string_view written) {
   }
   if (vowels.find(word[0]) != std::string_view::npos) return true;
   if (word[0] == 'y' || word[0] == 'h') return false;
-  // "mp3", "x86", "s-curve": letters by name.
-  if (word.size() < 3 || word.find_first_of("aeiouy") == std::string::npos) return std::nullopt;
+  if (word.size() < 3) return std::nullopt;
   if (word.find_first_of("0123456789") != std::string::npos) return std::nullopt;
   return false;
 }
@@ -368,6 +409,7 @@ void FindMechanicalErrors(const MechanicsContext& context, std::vector<RuleMatch
   FindCapitals(context, matches);
   FindDecades(context, matches);
   FindUnits(context, matches);
+  FindPrimes(context, matches);
   FindStrayApostrophes(context, matches);
 }
 

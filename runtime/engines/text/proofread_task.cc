@@ -54,7 +54,10 @@ void ProofreadRun::Advance(std::vector<Edit>& edits) {
     edit.span.end += span.start;
     edits.push_back(std::move(edit));
   }
-  if (stop) writer_capitalizes_ = IsUpper(CharAt(sentence, 0)) || context.capitalize_start;
+  // An exclamation often goes on in small letters ("No! the other").
+  const bool exclaims = stop && sentence.find_last_of('!') + 2 >= sentence.size();
+  if (stop)
+    writer_capitalizes_ = !exclaims && (IsUpper(CharAt(sentence, 0)) || context.capitalize_start);
 }
 
 std::vector<Edit> ProofreadWhole(const Proofreader& proofreader, std::string_view text,

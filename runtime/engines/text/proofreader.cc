@@ -75,6 +75,12 @@ void Proofreader::FindMisspellings(std::string_view text, absl::Span<const Token
     if (IsGluedToCode(tokens, i) || speller_->Knows(written) || speller_->Knows(token.lower)) {
       continue;
     }
+    // Apostrophes stand for sounds left out ("comin'", "e'en"), save in a slipped "n't".
+    const bool dialect =
+        absl::StrContains(token.lower, '\'') && !absl::EndsWith(token.lower, "n't");
+    const bool clipped = i + 1 < tokens.size() && !tokens[i + 1].space_before &&
+                         (tokens[i + 1].Is("'") || tokens[i + 1].Is("\u2019"));
+    if (dialect || clipped) continue;
     // Words in quotes are mentioned, not used.
     const bool quoted = i > 0 && i + 1 < tokens.size() && !token.space_before &&
                         tokens[i - 1].kind == TokenKind::kMark &&

@@ -23,11 +23,12 @@ struct NamedUse {
 };
 
 constexpr NamedUse kUses[] = {
-    {"verb", kUseVerb},       {"noun", kUseNoun},         {"adj", kUseAdjective},
-    {"adv", kUseAdverb},      {"past", kUsePast},         {"participle", kUseParticiple},
-    {"third", kUseThird},     {"ing", kUseIng},           {"plural", kUsePlural},
-    {"number", kClassNumber}, {"ordinal", kClassOrdinal}, {"cap", kClassCapitalized},
-    {"word", kClassWord},     {"opaque", kClassOpaque},   {"any", kClassAny}};
+    {"verb", kUseVerb},         {"noun", kUseNoun},         {"adj", kUseAdjective},
+    {"adv", kUseAdverb},        {"past", kUsePast},         {"participle", kUseParticiple},
+    {"third", kUseThird},       {"ing", kUseIng},           {"plural", kUsePlural},
+    {"number", kClassNumber},   {"ordinal", kClassOrdinal}, {"clock", kClassClock},
+    {"cap", kClassCapitalized}, {"word", kClassWord},       {"opaque", kClassOpaque},
+    {"any", kClassAny}};
 
 }  // namespace
 
@@ -206,7 +207,7 @@ absl::Status RuleParser::ParseReplacement(std::string_view text, RuleBook::Rule&
           piece.element = static_cast<size_t>(number) - 1;
           piece.form = std::string(fields.second);
           if (!piece.form.empty() && piece.form != "plural" && piece.form != "singular" &&
-              !VerbFormFromName(piece.form).has_value()) {
+              piece.form != "possessive" && !VerbFormFromName(piece.form).has_value()) {
             return Error(absl::StrCat("no form ", word));
           }
         } else if (word[0] == '{') {

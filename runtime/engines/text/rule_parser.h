@@ -20,6 +20,7 @@ inline constexpr unsigned kClassCapitalized = 1u << 18;
 inline constexpr unsigned kClassWord = 1u << 19;
 inline constexpr unsigned kClassOpaque = 1u << 20;
 inline constexpr unsigned kClassAny = 1u << 21;
+inline constexpr unsigned kClassClock = 1u << 22;
 
 bool IsNumberWord(std::string_view word);
 bool IsOrdinalWord(std::string_view word);

@@ -20,6 +20,9 @@ unsigned RuleBook::UsesOf(const Token& token) const {
   if (token.kind == TokenKind::kNumber) {
     const char last = token.lower.back();
     if (absl::ascii_isdigit(last)) uses |= kClassNumber;
+    if (absl::EndsWith(token.lower, "am") || absl::EndsWith(token.lower, "pm")) {
+      uses |= kClassClock;
+    }
     for (const std::string_view suffix : {"st", "nd", "rd", "th"}) {
       if (absl::EndsWith(token.lower, suffix)) uses |= kClassOrdinal;
     }
@@ -42,6 +45,11 @@ bool RuleBook::TermMatches(const Term& term, absl::Span<const Token> tokens, ptr
            tokens[index].Is(term.word);
   }
   const Token& token = tokens[index];
+  // A sentence that is quoted or in brackets starts behind the mark.
+  if (term.atom == Atom::kStart) {
+    return index == 0 && token.kind == TokenKind::kMark &&
+           absl::StrContains("\"“‘(['", token.lower);
+  }
   switch (term.atom) {
     case Atom::kWord:
       return token.Is(term.word);
@@ -93,6 +101,8 @@ std::string RuleBook::Render(const Rule& rule, const std::vector<Piece>& pieces,
           word = std::string(token->span.In(text));
         } else if (piece.form == "plural") {
           word = lexicon_->Plural(lexicon_->Singular(token->lower));
+        } else if (piece.form == "possessive") {
+          word = absl::StrCat(lexicon_->Singular(token->lower), "'s");
         } else if (piece.form == "singular") {
           word = lexicon_->Singular(token->lower);
         } else {

@@ -16,15 +16,16 @@
 //   a|b      one of several; @NAME one of a set
 //   {go}     any form of the verb; {go:base,past} only these (base third past participle ing)
 //   <use>    a word used so: verb noun singular plural adj adv past participle third ing number
-//            ordinal cap (capitalised) word any (any token); several as <verb+noun>: all of them
+//            ordinal clock (3am) cap (capitalised) word any (any token); several as <verb+noun>:
+//            all of them
 //   x!y      x but not y; without x: anything but y, also the edge of the sentence
 //   x?       may be missing
 //   ^ $      the start and the end of the sentence (closing marks do not count)
 //   [ … ]    what is replaced (elements are glued to the brackets: [to be]); without brackets the
 //            whole. `[]` is a place between two elements where something is missing.
 // REPLACEMENT is words; `-` alone deletes; `$2` is the text of the second element, `$2:past`,
-// `$2:base`, …, `$2:plural`, `$2:singular` a form of it; `{rise}` is that verb in the form of the
-// first element in the brackets that is a verb. Its case follows what it replaces.
+// `$2:base`, …, `$2:plural`, `$2:singular`, `$2:possessive` a form of it; `{rise}` is that verb in
+// the form of the first element in the brackets that is a verb. Its case follows what it replaces.
 #ifndef INTELLIGENCED_RUNTIME_ENGINES_TEXT_RULES_H_
 #define INTELLIGENCED_RUNTIME_ENGINES_TEXT_RULES_H_
 

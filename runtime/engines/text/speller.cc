@@ -180,7 +180,8 @@ bool Speller::Knows(std::string_view word) {
     }
     // Plurals of what is known beside the dictionary.
     if (!known && absl::EndsWith(lower, "s")) {
-      known = extra_.contains(lower.substr(0, lower.size() - 1));
+      const std::string stem = lower.substr(0, lower.size() - 1);
+      known = extra_.contains(stem) || lexicon_->Frequency(stem) >= 3;
     }
   }
   if (known_.size() >= kCacheSize) known_.clear();

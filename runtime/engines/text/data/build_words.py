@@ -35,6 +35,11 @@ FUNCTION = set("of in on at to for with by from and or but is are was were be be
 DEGREE = set("very so too more most quite rather extremely really pretty less as".split())
 BE = set("is are was were be been being am i'm it's he's she's you're we're they're".split())
 HAVE = set("have has had having i've you've we've they've".split())
+# "To also see" splits an infinitive and makes no verb of "also".
+NO_VERBS = set("also not only never always ever even just still already again then now soon often "
+               "either both all too so".split())
+LY_VERBS = set("apply reply rely supply comply fly imply multiply ally rally tally bully sully "
+               "dally belly curly family".split())
 SUBJECT = set("i he she we they who".split())
 
 
@@ -81,7 +86,8 @@ def main(paths):
         letters = ""
         verb = (u["modal"] + u["to"] * 0.5) / count
         # "can also" makes no verb of "also": it never follows "to".
-        if verb > 0.05 and u["modal"] >= 2 and u["to"] >= max(2, 0.02 * count):
+        adverb = word in NO_VERBS or (word.endswith("ly") and word not in LY_VERBS)
+        if not adverb and verb > 0.05 and u["modal"] >= 2 and u["to"] >= max(2, 0.003 * count):
             letters += "v"
         if u["noun"] / count > 0.06 and u["noun"] >= 2:
             letters += "n"
