@@ -1,6 +1,7 @@
 #include "runtime/worker/wire_check.h"
 
 #include <cstddef>
+#include <cstring>
 #include <vector>
 
 #include "runtime/base/utf8.h"
@@ -83,6 +84,17 @@ bool TakeParts(const Descriptor& type, Reader reader, int depth, uint64_t* left)
   return true;
 }
 
+// Most texts are mostly ASCII: eight bytes at a time until something else comes.
+std::string_view AfterAscii(std::string_view text) {
+  uint64_t eight = 0;
+  while (text.size() >= sizeof(eight)) {
+    memcpy(&eight, text.data(), sizeof(eight));
+    if ((eight & 0x8080808080808080) != 0) break;
+    text.remove_prefix(sizeof(eight));
+  }
+  return text;
+}
+
 }  // namespace
 
 bool HasAtMostParts(const Descriptor& type, absl::Span<const uint8_t> encoded, uint64_t max_parts) {
@@ -115,7 +127,7 @@ bool HasOnlyUtf8(const Message& message) {
             field->is_repeated()
                 ? reflection.GetRepeatedStringReference(message, field, i, &scratch)
                 : reflection.GetStringReference(message, field, &scratch);
-        if (!IsValidUtf8(text)) return false;
+        if (!IsValidUtf8(AfterAscii(text))) return false;
       } else if (field->cpp_type() == FieldDescriptor::CPPTYPE_MESSAGE) {
         const Message& part = field->is_repeated()
                                   ? reflection.GetRepeatedMessage(message, field, i)
