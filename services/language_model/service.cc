@@ -131,6 +131,7 @@ class LanguageModelService final : public Base {
           absl::Status status = ParseRequest(*bytes, request);
           if (status.ok()) status = Validate(request);
           if (!status.ok()) return status;
+          call->NoteRequestClass(ToRequestClass(request.options().request_class()));
           absl::StatusOr<Manifest> model =
               FindModelFor(call->runtime(), kCapability, request.options());
           if (!model.ok()) return model.status();

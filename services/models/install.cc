@@ -1,6 +1,7 @@
 #include "services/models/install.h"
 
 #include <algorithm>
+#include <atomic>
 #include <optional>
 #include <string>
 #include <utility>
@@ -25,18 +26,24 @@ constexpr absl::Duration kProgressInterval = absl::Milliseconds(200);
 class InstallRun final : public std::enable_shared_from_this<InstallRun> {
  public:
   InstallRun(std::shared_ptr<StreamCall> call, const v1::InstallModelRequest& request,
-             const Manifest* entry, std::string name, ModelWatchers* watchers)
+             const Manifest* entry, std::string name, ModelWatchers* watchers,
+             std::atomic<int>* running)
       : call_(std::move(call)),
         request_(request),
         entry_(entry),
         name_(std::move(name)),
-        watchers_(watchers) {}
+        watchers_(watchers),
+        running_(running) {}
 
   void Start() {
     call_->NoteModel(name_);
     call_->runtime().blocking().Run([self = shared_from_this()] {
       const absl::Status status = self->Work();
-      self->call_->Run([self, status] { self->call_->End(status); });
+      self->call_->Run([self, status] {
+        // Before the end: the service may be gone after it.
+        --*self->running_;
+        self->call_->End(status);
+      });
     });
   }
 
@@ -125,6 +132,7 @@ class InstallRun final : public std::enable_shared_from_this<InstallRun> {
   const Manifest* const entry_;  // of the catalogue; null: an address
   const std::string name_;
   ModelWatchers* const watchers_;
+  std::atomic<int>* const running_;  // counts this run already
   std::optional<InstallProgress::Phase> phase_;
   absl::Time told_ = absl::InfinitePast();
 };
@@ -132,7 +140,8 @@ class InstallRun final : public std::enable_shared_from_this<InstallRun> {
 }  // namespace
 
 absl::Status StartInstall(const std::shared_ptr<StreamCall>& call,
-                          const v1::InstallModelRequest& request, ModelWatchers* watchers) {
+                          const v1::InstallModelRequest& request, ModelWatchers* watchers,
+                          std::atomic<int>* running) {
   const Runtime& runtime = call->runtime();
   const std::string name(absl::StripPrefix(
       request.has_address() ? request.address().name() : request.catalogue_name(), "models/"));
@@ -153,7 +162,14 @@ absl::Status StartInstall(const std::shared_ptr<StreamCall>& call,
           {.metadata = {{"model", name}}, .retry_delay = std::nullopt, .field = "catalogue_name"});
     }
   }
-  std::make_shared<InstallRun>(call, request, entry, name, watchers)->Start();
+  if (++*running > kMaxInstalls) {
+    --*running;
+    return MakeError(
+        Reason::kQueueFull,
+        absl::StrCat(kMaxInstalls, " models are being installed already. Try again later."),
+        {.metadata = {{"quota", "installs"}}, .retry_delay = absl::Seconds(30), .field = ""});
+  }
+  std::make_shared<InstallRun>(call, request, entry, name, watchers, running)->Start();
   return absl::OkStatus();
 }
 

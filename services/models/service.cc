@@ -1,6 +1,7 @@
 #include "services/models/service.h"
 
 #include <algorithm>
+#include <atomic>
 #include <functional>
 #include <memory>
 #include <string>
@@ -153,7 +154,7 @@ class ModelService final : public Base {
                          absl::Status status = ParseRequest(*bytes, request);
                          if (status.ok()) status = Validate(request);
                          if (!status.ok()) return status;
-                         return StartInstall(call, request, &watchers_);
+                         return StartInstall(call, request, &watchers_, &installs_);
                        });
   }
 
@@ -289,6 +290,7 @@ class ModelService final : public Base {
 
   const ServiceEnvironment environment_;
   ModelWatchers watchers_;
+  std::atomic<int> installs_ = 0;
 };
 
 }  // namespace
