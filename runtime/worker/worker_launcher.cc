@@ -61,9 +61,6 @@ absl::StatusOr<std::shared_ptr<WorkerLink>> WorkerLauncher::Core::StartProcess(
   spawn.arguments = {absl::StrCat("--oom-score-adj=", options_.oom_score_adj)};
   if (!options_.sandbox) spawn.arguments.push_back("--no-sandbox");
   spawn.environment = options_.environment;
-  // Threads of compute libraries that wait for each other sleep. By default they spin, and beside
-  // other work on the machine that makes a language model several times slower.
-  spawn.environment.push_back("OMP_WAIT_POLICY=PASSIVE");
   absl::StatusOr<std::shared_ptr<WorkerProcess>> process =
       supervisor_.Start(std::move(spawn), engine, FrameLimits());
   if (!process.ok()) return process.status();

@@ -204,7 +204,7 @@ TEST_F(LlamaLoadTest, MostFlippedBitsAreSurvived) {
       std::printf("died of byte %zu\n", at);
     }
   }
-  EXPECT_LE(deaths, kFlips / 40);
+  EXPECT_LE(deaths, kFlips / 20);
 }
 
 }  // namespace
