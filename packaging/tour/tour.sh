@@ -37,11 +37,11 @@ show mlctl ps
 
 bold "4. Eight clients on one language model (tiny-prose, one million parameters, made by this project)"
 for i in 1 2 3 4 5 6 7 8; do
-  mlctl generate --model tiny-prose --seed "$i" --temperature 0.7 --max-output-tokens 200 "The captain looked at the sea and" >"$work/story$i" &
+  mlctl generate --model tiny-prose --seed "$i" --temperature 0.7 --max-output-tokens 400 "The captain looked at the sea and" >"$work/story$i" &
 done
-for _ in $(seq 100); do
+for _ in $(seq 40); do
   mlctl ps >"$work/ps" 2>/dev/null || true
-  grep -q '^tiny-prose .* [1-9][0-9]* ' "$work/ps" && break
+  grep -q '^tiny-prose .* 8 ' "$work/ps" && break
 done
 wait
 sed 's/^/  /' "$work/ps"
@@ -52,7 +52,7 @@ mlctl generate --model tiny-prose --seed 1 --max-output-tokens 100000 --stop "no
 victim=$!
 worker=""
 for _ in $(seq 200); do
-  worker=$(mlctl ps --json | python3 -c 'import json,sys; print(next((str(m["worker_pid"]) for m in json.load(sys.stdin)["models"] if m["name"] == "tiny-prose" and m.get("leases")), ""))')
+  worker=$(mlctl ps --json | sed -n 's/.*"name":"models\/tiny-prose".*"leases":[1-9].*"worker_pid":\([0-9]*\).*/\1/p')
   [ -n "$worker" ] && [ -s "$work/victim" ] && break
 done
 mlctl summarize --type tldr --length long article.md >"$work/bystander" &
@@ -68,6 +68,6 @@ echo "  tiny-prose serves again; this answer took $((($(date +%s%N) - start) / 1
 
 bold "6. The daemon's own memory"
 awk '/VmRSS/ { printf "  %.1f MB resident (the models are in processes of their own)\n", $2 / 1000 }' "/proc/$daemon_pid/status"
-show mlctl activity --limit 6
+show mlctl activity --count 6
 echo
 echo "Next: echo \"Their is a eror in this sentance.\" | ./dev exec mlctl proofread"

@@ -34,7 +34,7 @@ def memory(build):
                     sizes.append(sum(kib(p, "Pss") for p in [pid, *workers]))
                 elif all(p.poll() is not None for p in running):
                     break
-            copies = len([m for m in daemon.models() if m["name"] == name])
+            copies = len([m for m in daemon.models() if m["name"] == f"models/{name}"])
             for process in running:
                 process.terminate()
                 process.wait()

@@ -57,10 +57,11 @@ class Daemon:
         return subprocess.Popen(self.command(*arguments), **options)
 
     def models(self):
-        return json.loads(self.mlctl("ps", "--json").stdout)["models"]
+        """What `mlctl ps --json` says: one object a line."""
+        return [json.loads(line) for line in self.mlctl("ps", "--json").stdout.splitlines()]
 
     def model(self, name):
-        return next((m for m in self.models() if m["name"] == name), None)
+        return next((m for m in self.models() if m["name"] == f"models/{name}"), None)
 
     def wait_for(self, condition, seconds=20):
         """Polls until condition() is true and returns its value."""
