@@ -42,7 +42,7 @@ struct Outcome {
   int steps = 0;
 };
 
-Outcome Run(const engine_proto::Task& task, CancelToken cancel = {}) {
+Outcome RunTask(const engine_proto::Task& task, CancelToken cancel = {}) {
   Outcome outcome;
   auto job = TheModel().Start(task, cancel);
   if (!job.ok()) {
@@ -81,7 +81,7 @@ const engine_proto::ProofreadResult& ResultOf(const Outcome& outcome) {
 
 TEST(TextEngineTest, Proofreads) {
   const std::string text = "Their is a eror in this sentance, and and it dont look good.";
-  const Outcome outcome = Run(Proofread(text));
+  const Outcome outcome = RunTask(Proofread(text));
   ASSERT_TRUE(outcome.status.ok()) << outcome.status;
   ASSERT_TRUE(outcome.events.back().has_completed());
   std::string corrected = text;
@@ -105,7 +105,7 @@ TEST(TextEngineTest, OffsetsHoldAcrossParagraphsAndRanges) {
   auto* range = task.mutable_proofread()->add_protected_ranges();
   range->set_start(static_cast<uint32_t>(last));
   range->set_end(static_cast<uint32_t>(last + 3));
-  const Outcome outcome = Run(task);
+  const Outcome outcome = RunTask(task);
   ASSERT_EQ(ResultOf(outcome).corrections_size(), 3);
   for (const engine_proto::Correction& correction : ResultOf(outcome).corrections()) {
     const std::string original =
@@ -117,17 +117,17 @@ TEST(TextEngineTest, OffsetsHoldAcrossParagraphsAndRanges) {
 
 TEST(TextEngineTest, OtherLanguagesAreRefusedByName) {
   const Outcome german =
-      Run(Proofread("Der schnelle braune Fuchs springt über den faulen Hund, und niemand weiß "
+      RunTask(Proofread("Der schnelle braune Fuchs springt über den faulen Hund, und niemand weiß "
                     "genau, warum er das "
                     "an jedem Morgen tut."));
   EXPECT_TRUE(HasReason(german.status, Reason::kLanguageUnsupported));
   EXPECT_EQ(FactsOf(german.status).metadata.at("language"), "de");
-  EXPECT_TRUE(Run(Proofread("Guten Tag")).status.ok());
+  EXPECT_TRUE(RunTask(Proofread("Guten Tag")).status.ok());
 }
 
 TEST(TextEngineTest, BadTasksAreRefused) {
   const auto refused = [](const engine_proto::Task& task) {
-    return HasReason(Run(task).status, Reason::kFieldInvalid);
+    return HasReason(RunTask(task).status, Reason::kFieldInvalid);
   };
   EXPECT_TRUE(refused({}));
   EXPECT_TRUE(refused(Proofread("")));
@@ -151,11 +151,11 @@ TEST(TextEngineTest, BadTasksAreRefused) {
   EXPECT_FALSE(refused(with_ranges({{0, 1}, {1, 3}})));
   engine_proto::Task rewrite;
   rewrite.mutable_rewrite()->set_text("x");
-  EXPECT_TRUE(HasReason(Run(rewrite).status, Reason::kNoCapableModel));
+  EXPECT_TRUE(HasReason(RunTask(rewrite).status, Reason::kNoCapableModel));
   engine_proto::Task table;
   table.mutable_summarize()->set_text("x");
   table.mutable_summarize()->set_type(6);
-  EXPECT_TRUE(HasReason(Run(table).status, Reason::kNoCapableModel));
+  EXPECT_TRUE(HasReason(RunTask(table).status, Reason::kNoCapableModel));
 }
 
 TEST(TextEngineTest, RewritesAndKeepsTheRest) {
@@ -163,7 +163,7 @@ TEST(TextEngineTest, RewritesAndKeepsTheRest) {
   const std::string text = "Hello.\n\n- We met in order to talk.\n\n```\nin order to\n```\n  End. ";
   task.mutable_rewrite()->set_text(text);
   task.mutable_rewrite()->set_style(4);
-  const Outcome outcome = Run(task);
+  const Outcome outcome = RunTask(task);
   ASSERT_TRUE(outcome.status.ok()) << outcome.status;
   ASSERT_GE(outcome.events.size(), 2u);
   EXPECT_EQ(outcome.events[outcome.events.size() - 2].text(),
@@ -174,7 +174,7 @@ TEST(TextEngineTest, LongTextsTakeBoundedSteps) {
   std::string text;
   while (text.size() < 64 * 1024) text += "We dont know what teh matter is with it today. ";
   text.append(100'000, 'x');
-  const Outcome outcome = Run(Proofread(text));
+  const Outcome outcome = RunTask(Proofread(text));
   ASSERT_TRUE(outcome.status.ok()) << outcome.status;
   EXPECT_GT(outcome.steps, 100);
   EXPECT_GT(ResultOf(outcome).corrections_size(), 2000);
@@ -191,17 +191,17 @@ TEST(TextEngineTest, HostileTextsEnd) {
   for (const std::string& text :
        {std::string(1'000'000, 'x'), std::string(200'000, '`'), std::string(200'000, '\0'),
         std::string(200'000, '\n'), std::string(100'000, '.')}) {
-    EXPECT_TRUE(Run(Proofread(text)).status.ok());
+    EXPECT_TRUE(RunTask(Proofread(text)).status.ok());
     engine_proto::Task summarize;
     summarize.mutable_summarize()->set_text(text);
-    EXPECT_TRUE(Run(summarize).status.ok());
+    EXPECT_TRUE(RunTask(summarize).status.ok());
   }
 }
 
 TEST(TextEngineTest, CancelEndsAJob) {
   const CancelSource source;
   source.Cancel();
-  const Outcome outcome = Run(Proofread("Some text."), source.token());
+  const Outcome outcome = RunTask(Proofread("Some text."), source.token());
   EXPECT_EQ(outcome.status.code(), absl::StatusCode::kCancelled);
 }
 
