@@ -1,5 +1,5 @@
-// What the daemon adds to a round trip: GetStatus against a bare echo of the same message type, both
-// over Unix sockets, interleaved in one run so that the machine's mood hits both alike.
+// What the daemon adds to a round trip: GetStatus against a bare echo of the same message type,
+// both over Unix sockets, interleaved in one run so that the machine's mood hits both alike.
 //
 // usage: status_round_trip DAEMON_SOCKET [ROUNDS]
 // Prints JSON: medians in microseconds and their ratio.
@@ -77,8 +77,8 @@ int main(int argc, char** argv) {
   const std::string echo_socket = "/tmp/intelligenced-echo-" + std::to_string(getpid()) + ".sock";
   const pid_t echo = StartEcho(echo_socket);
   {
-    const auto daemon_stub = SystemService::NewStub(grpc::CreateChannel(
-        std::string("unix:") + argv[1], grpc::InsecureChannelCredentials()));
+    const auto daemon_stub = SystemService::NewStub(
+        grpc::CreateChannel(std::string("unix:") + argv[1], grpc::InsecureChannelCredentials()));
     const auto echo_stub = SystemService::NewStub(
         grpc::CreateChannel("unix:" + echo_socket, grpc::InsecureChannelCredentials()));
     for (int i = 0; i < 200; ++i) {

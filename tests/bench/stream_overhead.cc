@@ -107,8 +107,9 @@ double Median(std::vector<double> values) {
 
 int main(int argc, char** argv) {
   if (argc < 4) {
-    std::fprintf(stderr,
-                 "usage: stream_overhead SOCKET MODEL_NAME MODEL_FILE [CLIENTS] [TOKENS] [ROUNDS]\n");
+    std::fprintf(
+        stderr,
+        "usage: stream_overhead SOCKET MODEL_NAME MODEL_FILE [CLIENTS] [TOKENS] [ROUNDS]\n");
     return 2;
   }
   Setup setup{.socket = argv[1], .model = argv[2], .file = argv[3]};
@@ -136,7 +137,9 @@ int main(int argc, char** argv) {
     in_process.push_back(InProcess(**model, setup));
     served.push_back(Served(setup));
   }
-  std::printf("{\"clients\": %d, \"in_process_tokens_s\": %.1f, \"served_tokens_s\": %.1f, \"ratio\": %.3f}\n",
-              setup.clients, Median(in_process), Median(served), Median(served) / Median(in_process));
+  std::printf(
+      "{\"clients\": %d, \"in_process_tokens_s\": %.1f, \"served_tokens_s\": %.1f, \"ratio\": "
+      "%.3f}\n",
+      setup.clients, Median(in_process), Median(served), Median(served) / Median(in_process));
   return 0;
 }

@@ -84,7 +84,7 @@ class MlctlTest(unittest.TestCase):
         self.assertIn("writing.proofread", result.stderr)
 
     def test_invalid_input(self):
-        for data, words in ((b"", "empty"), (b"caf\xe9 \xff", "UTF-8")):
+        for data, words in ((b"", "required"), (b"caf\xe9 \xff", "UTF-8")):
             result = subprocess.run(self.daemon.command("proofread"), input=data, capture_output=True, check=False)
             self.assertNotEqual(result.returncode, 0, data)
             self.assertIn(words, result.stderr.decode())

@@ -2,8 +2,10 @@
 // INTELLIGENCED_SOCKET.
 #include <llama.h>
 
+#include <algorithm>
 #include <atomic>
 #include <cstdint>
+#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <string>
@@ -111,7 +113,8 @@ std::string ReferenceText(const std::string& file, int tokens) {
   }
   llama_free(context);
   llama_model_free(model);
-  return text;
+  // SentencePiece writes a space before the first word; as detokenizing does, it is left out.
+  return text.starts_with(' ') ? text.substr(1) : text;
 }
 
 TEST(GenerateE2eTest, KnownGreedyTextAloneAndAmongFifteenOthers) {
@@ -124,9 +127,8 @@ TEST(GenerateE2eTest, KnownGreedyTextAloneAndAmongFifteenOthers) {
   ASSERT_THAT(expected, testing::HasSubstr("Once upon a time"));
 
   const CallOptions options = {.model = "stories"};
-  const GenerateTextRequest greedy = {.input = std::string(),
-                                      .sampling = {.temperature = 0.0f},
-                                      .max_output_tokens = 60};
+  const GenerateTextRequest greedy = {
+      .input = std::string(), .sampling = {.temperature = 0.0f}, .max_output_tokens = 60};
   const auto alone = client.GenerateText(greedy, options);
   ASSERT_TRUE(alone.ok()) << alone.status();
   EXPECT_EQ(alone->text, expected);
@@ -140,16 +142,16 @@ TEST(GenerateE2eTest, KnownGreedyTextAloneAndAmongFifteenOthers) {
     others.emplace_back([&, i] {
       bool first = true;
       while (!stop) {
-        const auto result = client.GenerateText(
-            {.input = absl::StrCat("Lily number ", i, " went"),
-             .sampling = {.temperature = 1.0f, .seed = i},
-             .max_output_tokens = 200},
-            options, [&](const GenerateTextEvent& event) {
-              if (first && std::holds_alternative<TextDelta>(event)) {
-                first = false;
-                ++started;
-              }
-            });
+        const auto result =
+            client.GenerateText({.input = absl::StrCat("Lily number ", i, " went"),
+                                 .sampling = {.temperature = 1.0f, .seed = i},
+                                 .max_output_tokens = 200},
+                                options, [&](const GenerateTextEvent& event) {
+                                  if (first && std::holds_alternative<TextDelta>(event)) {
+                                    first = false;
+                                    ++started;
+                                  }
+                                });
         ASSERT_TRUE(result.ok()) << result.status();
       }
     });

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
 
@@ -63,9 +64,11 @@ void EditedText::Apply(Edit change) {
   }
   // An edit that undoes another leaves nothing.
   if (merged.span.In(original_) != merged.replacement) {
-    const auto place =
-        std::upper_bound(edits_.begin(), edits_.end(), merged.span.start,
-                         [](size_t start, const Edit& edit) { return start < edit.span.start; });
+    // An insertion stands before a replacement that begins at the same place.
+    const auto place = std::upper_bound(
+        edits_.begin(), edits_.end(), merged.span, [](const ByteSpan& span, const Edit& edit) {
+          return std::pair(span.start, span.end) < std::pair(edit.span.start, edit.span.end);
+        });
     edits_.insert(place, std::move(merged));
   }
   Rebuild();

@@ -121,6 +121,13 @@ void FindSpacing(const MechanicsContext& context, std::vector<RuleMatch>& matche
       Add(matches, {before.span.end, mark.span.start}, "", CORRECTION_TYPE_PUNCTUATION, 0.9,
           "No space stands before this mark.");
     }
+    // "word ,word": the space stands on the wrong side.
+    if (comma && mark.space_before && i + 1 < tokens.size() && !tokens[i + 1].space_before &&
+        known(before) && known(tokens[i + 1]) &&
+        context.text.substr(before.span.end, mark.span.start - before.span.end) == " ") {
+      Add(matches, {before.span.end, mark.span.end}, mark.lower + " ", CORRECTION_TYPE_PUNCTUATION,
+          0.9, "The space stands after this mark, not before it.");
+    }
     if (i + 1 >= tokens.size() || tokens[i + 1].space_before || !known(before) ||
         mark.space_before) {
       continue;

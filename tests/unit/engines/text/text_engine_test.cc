@@ -118,8 +118,8 @@ TEST(TextEngineTest, OffsetsHoldAcrossParagraphsAndRanges) {
 TEST(TextEngineTest, OtherLanguagesAreRefusedByName) {
   const Outcome german =
       RunTask(Proofread("Der schnelle braune Fuchs springt über den faulen Hund, und niemand weiß "
-                    "genau, warum er das "
-                    "an jedem Morgen tut."));
+                        "genau, warum er das "
+                        "an jedem Morgen tut."));
   EXPECT_TRUE(HasReason(german.status, Reason::kLanguageUnsupported));
   EXPECT_EQ(FactsOf(german.status).metadata.at("language"), "de");
   EXPECT_TRUE(RunTask(Proofread("Guten Tag")).status.ok());
