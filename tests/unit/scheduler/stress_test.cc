@@ -27,6 +27,9 @@ class StressTest : public testing::TestWithParam<int> {};
 TEST_P(StressTest, EveryJobEndsExactlyOnce) {
   constexpr int kThreads = 3;
   constexpr int kJobs = 150;
+  // Half of the runs let everything end; the others drain at once, and then a busy machine may have
+  // finished none of it.
+  const bool runs_out = GetParam() % 2 == 0;
   SystemClock clock;
   ThreadTimer timer(&clock);
   ScriptedSource source;
@@ -97,7 +100,7 @@ TEST_P(StressTest, EveryJobEndsExactlyOnce) {
       });
     }
     for (std::thread& thread : threads) thread.join();
-    if (GetParam() % 2 == 0) {
+    if (runs_out) {
       EXPECT_TRUE(scheduler.WaitUntilIdle(clock.Now() + absl::Seconds(50)));
     } else {
       scheduler.BeginDrain();
@@ -111,7 +114,9 @@ TEST_P(StressTest, EveryJobEndsExactlyOnce) {
     }
   }
   EXPECT_EQ(source.leases, 0);
-  EXPECT_GT(ended_well, 20);
+  if (runs_out) {
+    EXPECT_GT(ended_well, 20);
+  }
 }
 
 INSTANTIATE_TEST_SUITE_P(Seeds, StressTest, testing::Range(0, 4));
