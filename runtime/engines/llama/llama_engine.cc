@@ -164,6 +164,7 @@ absl::StatusOr<LoadedLlama> LlamaEngine::LoadAll(const engine_proto::ModelSpec& 
     absl::StatusOr<LlamaModelPtr> model = LoadWeights(*files, *parameters, cancel);
     if (!model.ok()) return model.status();
     loaded.model = *std::move(model);
+    loaded.functions = LlamaFunctions::Load(spec, loaded.model.get(), library_);
     if (absl::Status status = SetUp(*parameters, gpu != nullptr, loaded); !status.ok()) {
       return status;
     }

@@ -17,6 +17,7 @@
 namespace intelligenced {
 
 class LlamaModel;
+struct LlamaFunction;
 
 // Made and driven by LlamaModel only.
 class LlamaJob final : public Job {
@@ -37,6 +38,8 @@ class LlamaJob final : public Job {
   std::optional<std::string> text_to_count;
   std::optional<uint32_t> count;
 
+  // What computes it, for all of its life; null: the model itself.
+  const LlamaFunction* function = nullptr;
   // The prompt and what was generated after it.
   std::vector<llama_token> tokens;
   uint32_t input_tokens = 0;

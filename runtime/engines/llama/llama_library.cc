@@ -25,8 +25,8 @@ void OnAbort(const char* message) {
 
 }  // namespace
 
-AssertionsThrow::AssertionsThrow() { assertions_throw = true; }
-AssertionsThrow::~AssertionsThrow() { assertions_throw = false; }
+AssertionsThrow::AssertionsThrow() : outer_(std::exchange(assertions_throw, true)) {}
+AssertionsThrow::~AssertionsThrow() { assertions_throw = outer_; }
 
 LlamaLibrary::LlamaLibrary() {
   llama_log_set(&LlamaLibrary::Log, this);

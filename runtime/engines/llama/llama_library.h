@@ -18,9 +18,11 @@ struct LlamaDeleter {
   void operator()(llama_model* model) const { llama_model_free(model); }
   void operator()(llama_context* context) const { llama_free(context); }
   void operator()(llama_sampler* sampler) const { llama_sampler_free(sampler); }
+  void operator()(llama_adapter_lora* adapter) const { llama_adapter_lora_free(adapter); }
 };
 using LlamaModelPtr = std::unique_ptr<llama_model, LlamaDeleter>;
 using LlamaContextPtr = std::unique_ptr<llama_context, LlamaDeleter>;
+using LlamaAdapterPtr = std::unique_ptr<llama_adapter_lora, LlamaDeleter>;
 using LlamaSamplerPtr = std::unique_ptr<llama_sampler, LlamaDeleter>;
 
 // While it lives, the library's assertions on this thread are std::runtime_error with its words
@@ -32,6 +34,9 @@ class AssertionsThrow {
   ~AssertionsThrow();
   AssertionsThrow(const AssertionsThrow&) = delete;
   AssertionsThrow& operator=(const AssertionsThrow&) = delete;
+
+ private:
+  const bool outer_;
 };
 
 // Loads the ggml backends that the system has installed, once a process, and takes the library's

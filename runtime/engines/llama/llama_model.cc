@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstring>
 #include <fstream>
+#include <iterator>
 #include <string>
 #include <utility>
 
@@ -155,6 +156,9 @@ absl::Status LlamaModel::PrepareGenerate(const engine_proto::GenerateTask& task,
   if (!tokens.ok()) return tokens.status();
   if (tokens->size() >= context) return TooLong(tokens->size(), /*at_least=*/false);
 
+  const absl::StatusOr<const LlamaFunction*> function = loaded_.functions.Find(task.function());
+  if (!function.ok()) return function.status();
+  job.function = *function;
   job.tokens = *std::move(tokens);
   job.input_tokens = static_cast<uint32_t>(job.tokens.size());
   job.max_output_tokens = task.max_output_tokens();
@@ -195,7 +199,7 @@ absl::StatusOr<std::vector<JobOutput>> LlamaModel::Step(absl::Span<Job* const> j
     absl::Duration longest;
     while (true) {
       const absl::Time before = clock_->Now();
-      absl::StatusOr<bool> busy = RunBatch(step);
+      absl::StatusOr<bool> busy = RunBatches(step);
       if (!busy.ok()) return busy.status();
       const absl::Time now = clock_->Now();
       longest = std::max(longest, now - before);
@@ -208,7 +212,31 @@ absl::StatusOr<std::vector<JobOutput>> LlamaModel::Step(absl::Span<Job* const> j
   return outputs;
 }
 
-absl::StatusOr<bool> LlamaModel::RunBatch(absl::Span<LlamaJob* const> jobs) {
+absl::StatusOr<bool> LlamaModel::RunBatches(absl::Span<LlamaJob* const> jobs) {
+  std::vector<const LlamaFunction*> functions;
+  for (const LlamaJob* job : jobs) {
+    if (!job->done && !absl::c_linear_search(functions, job->function)) {
+      functions.push_back(job->function);
+    }
+  }
+  const auto last = absl::c_find(functions, last_function_);
+  if (last != functions.end()) std::swap(*last, functions.front());
+  bool busy = false;
+  for (const LlamaFunction* function : functions) {
+    std::vector<LlamaJob*> group;
+    absl::c_copy_if(jobs, std::back_inserter(group),
+                    [&](const LlamaJob* job) { return job->function == function; });
+    loaded_.pool->UseAdapter(function == nullptr ? nullptr : function->adapter.get(),
+                             function == nullptr ? 0 : function->scale);
+    last_function_ = function;
+    const absl::StatusOr<bool> computed = RunBatch(group, static_cast<int>(functions.size()));
+    if (!computed.ok()) return computed;
+    busy |= *computed;
+  }
+  return busy;
+}
+
+absl::StatusOr<bool> LlamaModel::RunBatch(absl::Span<LlamaJob* const> jobs, int functions) {
   for (LlamaJob* job : jobs) {
     if (job->done) continue;
     if (job->cancel.cancelled()) {
@@ -217,7 +245,7 @@ absl::StatusOr<bool> LlamaModel::RunBatch(absl::Span<LlamaJob* const> jobs) {
       CountTokens(*job);
     }
   }
-  const std::vector<int> placed = PlaceJobs(jobs);
+  const std::vector<int> placed = PlaceJobs(jobs, functions);
 
   std::vector<TokenPool::Row> rows;
   std::vector<const CancelToken*> cancels;
@@ -261,7 +289,7 @@ absl::StatusOr<bool> LlamaModel::RunBatch(absl::Span<LlamaJob* const> jobs) {
   return true;
 }
 
-std::vector<int> LlamaModel::PlaceJobs(absl::Span<LlamaJob* const> jobs) {
+std::vector<int> LlamaModel::PlaceJobs(absl::Span<LlamaJob* const> jobs, int functions) {
   const auto in_step = [&](const LlamaJob* job) { return absl::c_linear_search(jobs, job); };
   TokenPool& pool = *loaded_.pool;
   std::vector<LlamaJob*> known;
@@ -281,7 +309,7 @@ std::vector<int> LlamaModel::PlaceJobs(absl::Span<LlamaJob* const> jobs) {
     }
     plan = PlanBatch(views, {.pool_cells = pool.cells(),
                              .slots = pool.slots(),
-                             .rows = std::min(sizer_.rows(), row_limit_),
+                             .rows = std::min(std::max(1, sizer_.rows() / functions), row_limit_),
                              .max_rows = row_limit_});
     int added = 0;
     for (int rows : plan.rows) added += rows;

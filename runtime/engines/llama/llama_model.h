@@ -12,6 +12,7 @@
 #include "absl/status/statusor.h"
 #include "runtime/base/clock.h"
 #include "runtime/engine/engine.h"
+#include "runtime/engines/llama/adapters.h"
 #include "runtime/engines/llama/chat_template.h"
 #include "runtime/engines/llama/llama_job.h"
 #include "runtime/engines/llama/llama_library.h"
@@ -24,6 +25,7 @@ namespace intelligenced {
 // What loading has made, ready to be driven.
 struct LoadedLlama {
   LlamaModelPtr model;
+  LlamaFunctions functions;
   std::optional<ChatTemplate> chat_template;
   std::unique_ptr<TokenPool> pool;
   int max_rows = 0;
@@ -57,10 +59,13 @@ class LlamaModel final : public Model {
   absl::Status TooLong(uint64_t input_tokens, bool at_least) const;
 
   void CountTokens(LlamaJob& job) const;
-  // One batch for the jobs of the step. False: there was nothing to do.
-  absl::StatusOr<bool> RunBatch(absl::Span<LlamaJob* const> jobs);
+  // One batch for each function among the jobs of the step: an adapter is the context's, so jobs of
+  // different functions cannot share one. False: there was nothing to do.
+  absl::StatusOr<bool> RunBatches(absl::Span<LlamaJob* const> jobs);
+  // One batch for jobs of one function, of which there are `functions` in the step.
+  absl::StatusOr<bool> RunBatch(absl::Span<LlamaJob* const> jobs, int functions);
   // Decides who is in the pool and in the batch, and moves states in and out accordingly.
-  std::vector<int> PlaceJobs(absl::Span<LlamaJob* const> jobs);
+  std::vector<int> PlaceJobs(absl::Span<LlamaJob* const> jobs, int functions);
   void ChooseToken(LlamaJob& job, int row);
   void AppendToken(LlamaJob& job, llama_token token);
   void MakeRoom();
@@ -77,6 +82,8 @@ class LlamaModel final : public Model {
   BatchSizer sizer_;
   // Rows a batch may have; smaller after the library found no room for more.
   int row_limit_;
+  // Of the last batch: the next step begins with it, for a change costs the library a new plan.
+  const LlamaFunction* last_function_ = nullptr;
   uint64_t next_age_ = 1;
   // All that live, in the order of their age.
   std::vector<LlamaJob*> jobs_;

@@ -140,6 +140,11 @@ void TokenPool::Compact() {
   live_ = garbage_ = 0;
 }
 
+void TokenPool::UseAdapter(llama_adapter_lora* adapter, float scale) {
+  // The library compares, and does nothing when it is the same.
+  llama_set_adapters_lora(context_.get(), &adapter, adapter == nullptr ? 0 : 1, &scale);
+}
+
 absl::StatusOr<TokenPool::Outcome> TokenPool::Decode(absl::Span<const Row> rows,
                                                      absl::Span<const CancelToken* const> cancels) {
   std::vector<int> next(options_.slots);

@@ -76,6 +76,11 @@ class TokenPool {
   // Parks every resident sequence and empties the pool.
   void Compact();
 
+  // What the batches from now on are computed with, at `scale`; null: the model's weights alone.
+  // A sequence keeps to one adapter for its life: its cells are of no use to another. The adapter
+  // must outlive the pool's use of it.
+  void UseAdapter(llama_adapter_lora* adapter, float scale);
+
   // Computes `rows`, which belong to resident sequences and continue each where it ends. `cancels`
   // are looked at while computing. ENGINE_FAILURE: the library failed; the model is of no more use.
   absl::StatusOr<Outcome> Decode(absl::Span<const Row> rows,

@@ -55,8 +55,10 @@ struct Course {
 class Session {
  public:
   explicit Session(const std::string& path,
-                   const std::map<std::string, std::string>& parameters = {}) {
-    auto loaded = engine_->Load(SpecOf(path, parameters), {});
+                   const std::map<std::string, std::string>& parameters = {})
+      : Session(SpecOf(path, parameters)) {}
+  explicit Session(const engine_proto::ModelSpec& spec) {
+    auto loaded = engine_->Load(spec, {});
     EXPECT_TRUE(loaded.ok()) << loaded.status();
     if (loaded.ok()) model_ = *std::move(loaded);
   }
