@@ -336,7 +336,7 @@ std::vector<int> LlamaModel::PlaceJobs(absl::Span<LlamaJob* const> jobs, int fun
 void LlamaModel::MakeRoom() {
   // Where the library keeps memory of its own shape (sliding windows), its room cannot be counted
   // from outside: everybody moves out, and smaller batches are tried.
-  loaded_.pool->Compact();
+  loaded_.pool->ParkAll();
   row_limit_ = std::max(1, row_limit_ / 2);
 }
 

@@ -5,6 +5,8 @@
 #include <numeric>
 #include <utility>
 
+#include "absl/algorithm/container.h"
+
 namespace intelligenced {
 namespace {
 
@@ -38,16 +40,25 @@ Plan PlanBatch(absl::Span<const PlanJob> jobs, const PlanLimits& limits) {
   // prompt that has begun can also be finished.
   std::vector<int> running;
   std::vector<int> pushed_out;
+  std::vector<int> bases;
   int used = 0;
+  const auto room_for = [&](const PlanJob& job) {
+    const bool shared = job.base < 0 || absl::c_linear_search(bases, job.base);
+    return job.cells + (shared ? 0 : job.base_cells);
+  };
+  const auto take = [&](const PlanJob& job, int cells) {
+    used += cells;
+    if (job.base >= 0) bases.push_back(job.base);
+  };
   for (int index : by_age) {
     const PlanJob& job = jobs[index];
     if (!job.in_step) continue;
-    const int need = job.cells + job.pending;
+    const int need = room_for(job) + job.pending;
     const int slack = job.resident || running.empty() ? 0 : kAdmissionSlack;
     const bool fits =
         used + need + slack <= limits.pool_cells && static_cast<int>(running.size()) < limits.slots;
     if (running.empty() || fits) {
-      used += need;
+      take(job, need);
       running.push_back(index);
       if (!job.resident) plan.admit.push_back(index);
     } else if (job.resident) {
@@ -60,13 +71,14 @@ Plan PlanBatch(absl::Span<const PlanJob> jobs, const PlanLimits& limits) {
   for (int index : by_age) {
     const PlanJob& job = jobs[index];
     if (job.in_step || !job.resident) continue;
-    if (used + job.cells <= limits.pool_cells && slots < limits.slots) {
-      used += job.cells;
+    if (used + room_for(job) <= limits.pool_cells && slots < limits.slots) {
+      take(job, room_for(job));
       ++slots;
     } else {
       plan.park.push_back(index);
     }
   }
+  plan.used = used;
   plan.park.insert(plan.park.end(), pushed_out.begin(), pushed_out.end());
 
   std::vector<int> prefilling;

@@ -19,8 +19,12 @@ struct PlanJob {
   bool in_step = false;
   // Its state is in the pool; else it is new or parked.
   bool resident = false;
-  // Tokens whose state exists, in the pool or parked.
+  // Tokens whose state exists, in the pool or parked, without those of its base.
   int cells = 0;
+  // What it begins with and shares with other jobs, by a number of the caller's; -1: nothing. It
+  // takes its room once, however many of these jobs are in the pool.
+  int base = -1;
+  int base_cells = 0;
   // Tokens to compute before the next one can be chosen. At least 1 for a job of the step.
   int pending = 0;
 };
@@ -44,6 +48,8 @@ struct Plan {
   std::vector<int> park;
   // Indices of jobs to be moved in then.
   std::vector<int> admit;
+  // Cells that the jobs in the pool need, bases included, until each of them can choose a token.
+  int used = 0;
 };
 
 // Room a job must find beyond its own need before it moves in beside older ones, so that it does
