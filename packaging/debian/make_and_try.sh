@@ -1,18 +1,19 @@
 #!/usr/bin/env bash
 # Makes the Debian package and tries it where nothing of this project is: installs it in a clean root,
 # starts the daemon, proofreads a sentence, and removes it again.
-# usage: make_and_try.sh BUILD_FOLDER OUTPUT_FOLDER   (inside the environment, as root for the trial)
+# usage: make_and_try.sh OUTPUT_FOLDER   (inside the environment, as root for the trial)
 set -euo pipefail
-build=$(realpath "$1")
-mkdir -p "$2"
-output=$(realpath "$2")
+mkdir -p "$1"
+output=$(realpath "$1")
 
-# The build tree's paths name the build prefix; a package wants /usr.
-cmake -S . -B "$output/build" -G Ninja -DCMAKE_BUILD_TYPE=Release -DCMAKE_CXX_COMPILER=clang++ \
-  -DCMAKE_INSTALL_PREFIX=/usr -DCMAKE_INSTALL_SYSCONFDIR=/etc -DINTELLIGENCED_TESTS=OFF >"$output/configure.log" 2>&1 ||
+# The release build's paths name the build tree; a package wants /usr. Compiled with the same flags
+# at the same depth below the sources, so that the compiler cache has nearly all of it.
+build=build/release-usr
+cmake --preset release -B "$build" -DCMAKE_INSTALL_PREFIX=/usr -DCMAKE_INSTALL_SYSCONFDIR=/etc \
+  -DINTELLIGENCED_TESTS=OFF -DINTELLIGENCED_BENCHMARKS=OFF >"$output/configure.log" 2>&1 ||
   { tail -n 20 "$output/configure.log" >&2; exit 1; }
-cmake --build "$output/build" -- --quiet
-(cd "$output/build" && cpack -B "$output" >"$output/cpack.log" 2>&1) || { tail -n 20 "$output/cpack.log" >&2; exit 1; }
+cmake --build "$build" -- --quiet
+(cd "$build" && cpack -B "$output" >"$output/cpack.log" 2>&1) || { tail -n 20 "$output/cpack.log" >&2; exit 1; }
 package=$(ls -t "$output"/intelligenced_*.deb | head -n 1)
 dpkg-deb --info "$package" | sed -n '/Package:/,$p'
 echo "made $package ($(du -h "$package" | cut -f1))"
@@ -23,8 +24,10 @@ if [ "$(id -u)" != 0 ]; then
 fi
 root=$(mktemp -d)
 trap 'rm -rf --one-file-system "$root"' EXIT
-mirror=$(sed -n 's/^deb \(\[[^]]*\] \)\{0,1\}\([^ ]*\) .*/\2/p' /etc/apt/sources.list /etc/apt/sources.list.d/*.list 2>/dev/null | head -n 1)
-[ -n "$mirror" ] || mirror=$(sed -n 's/^URIs: *//p' /etc/apt/sources.list.d/*.sources 2>/dev/null | head -n 1)
+# The mirror is the one this system uses, in either form of apt's source lists.
+sources() { find /etc/apt/sources.list /etc/apt/sources.list.d -name "$1" -exec cat {} + 2>/dev/null || true; }
+mirror=$(sources '*.list' | sed -n 's/^deb \(\[[^]]*\] \)\{0,1\}\([^ ]*\) .*/\2/p' | head -n 1)
+[ -n "$mirror" ] || mirror=$(sources '*.sources' | sed -n 's/^URIs: *//p' | head -n 1)
 echo "== a clean root"
 mmdebstrap --mode=root --variant=apt --include=procps \
   --aptopt="Acquire::Check-Valid-Until \"$(apt-config dump Acquire::Check-Valid-Until | sed -n 's/.*"\(.*\)".*/\1/p')\"" \
