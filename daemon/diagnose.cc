@@ -215,8 +215,8 @@ void CheckStore(const DiagnoseInput& input, Report& report) {
 void CheckMemory(const DiagnoseInput& input, Report& report) {
   const ModelManager::Memory memory = input.models->MemorySnapshot();
   const std::string finding = absl::StrFormat(
-      "models may take %.1f GiB and take %.2f; the machine has %.1f GiB, %.1f free",
-      memory.ceiling_bytes / kGibibyte, memory.resident_bytes / kGibibyte,
+      "models take %.2f GiB of the %.1f GiB they may; the machine has %.1f GiB, %.1f GiB free",
+      memory.resident_bytes / kGibibyte, memory.ceiling_bytes / kGibibyte,
       memory.machine.total_bytes / kGibibyte, memory.machine.available_bytes / kGibibyte);
   if (memory.ceiling_bytes > memory.machine.total_bytes && memory.machine.total_bytes > 0) {
     report.Warning("memory", finding, "Lower [memory] ceiling below what the machine has.");

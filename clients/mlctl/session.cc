@@ -6,6 +6,7 @@
 #include <ostream>
 #include <utility>
 
+#include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
@@ -217,6 +218,16 @@ absl::StatusOr<Input> ReadInput(Session& session, const std::string& path) {
     return absl::InvalidArgumentError(absl::StrCat(
         input.name, " is not UTF-8: byte ", invalid, " (line ", FindPlace(input.text, invalid).line,
         ") begins no character. Convert it first, for example with iconv."));
+  }
+  return input;
+}
+
+absl::StatusOr<Input> ReadText(Session& session, const std::string& path) {
+  absl::StatusOr<Input> input = ReadInput(session, path);
+  if (input.ok() && absl::StripAsciiWhitespace(input->text).empty()) {
+    return absl::InvalidArgumentError(
+        absl::StrCat(input->name, " has no text",
+                     input->path.empty() ? ": pipe some in, name a file, or give --text." : "."));
   }
   return input;
 }

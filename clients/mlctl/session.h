@@ -107,6 +107,9 @@ struct Input {
 
 // Reads a file, or standard input for "-". INVALID_ARGUMENT with the place when it is not UTF-8.
 absl::StatusOr<Input> ReadInput(Session& session, const std::string& path);
+// The same for tools that need something to work on: INVALID_ARGUMENT when there is only white
+// space.
+absl::StatusOr<Input> ReadText(Session& session, const std::string& path);
 
 // Replaces a file's content at once, keeping its mode; follows symbolic links.
 absl::Status ReplaceFile(const std::string& path, std::string_view content);

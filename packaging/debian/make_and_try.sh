@@ -33,7 +33,8 @@ mmdebstrap --mode=root --variant=apt --include=procps \
   --aptopt="Acquire::Check-Valid-Until \"$(apt-config dump Acquire::Check-Valid-Until | sed -n 's/.*"\(.*\)".*/\1/p')\"" \
   "$(. /etc/os-release && echo "$VERSION_CODENAME")" "$root" ${mirror:+"$mirror"} >"$output/root.log" 2>&1 || { tail -n 5 "$output/root.log" >&2; exit 1; }
 cp "$package" "$root/tmp/package.deb"
-in_root() { chroot "$root" /usr/bin/env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root "$@"; }
+# A process table of its own: the daemon finds its workers, and they their sandbox, through /proc.
+in_root() { unshare --mount --pid --fork --mount-proc="$root/proc" chroot "$root" /usr/bin/env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root "$@"; }
 find "$root/usr" "$root/etc" "$root/var/lib" -path '*/dpkg/*' -prune -o -path '*/apt/*' -prune -o -type f -print | sort >"$output/before"
 echo "== install"
 in_root apt-get update -qq
@@ -45,6 +46,7 @@ mkdir -p /run/user-try && chmod 700 /run/user-try
 export XDG_RUNTIME_DIR=/run/user-try
 intelligenced --config /etc/intelligenced/intelligenced.toml >/tmp/daemon.log 2>&1 &
 daemon=$!
+trap 'kill -TERM $daemon 2>/dev/null' EXIT
 for _ in $(seq 100); do mlctl status >/dev/null 2>&1 && break; sleep 0.1; done
 mlctl status
 corrected=$(echo "Their is a eror in this sentance." | mlctl proofread)
@@ -52,18 +54,18 @@ echo "proofread: $corrected"
 test "$corrected" = "There is an error in this sentence."
 mlctl generate --model tiny-prose --seed 1 --max-output-tokens 20 "The sea"
 mlctl doctor || true
+trap - EXIT
 kill -TERM $daemon
 wait $daemon
+rm -r /run/user-try
 TRY
-mkdir -p "$root/proc" "$root/dev"
-mount --bind /proc "$root/proc" 2>/dev/null || true
-mount --rbind /dev "$root/dev" 2>/dev/null || true
+mkdir -p "$root/proc"
 status=0
 in_root bash /tmp/try.sh || status=$?
 [ $status = 0 ] || { tail -n 20 "$root/tmp/daemon.log"; }
 echo "== remove"
 in_root apt-get purge -y -qq intelligenced >"$output/remove.log" 2>&1 || status=1
-umount -l "$root/proc" "$root/dev" 2>/dev/null || true
-left=$(find "$root" -xdev -name '*intelligenced*' -not -path "$root/tmp/*" -not -path "$root/proc/*" | grep -v -E '/var/(cache|log)/' || true)
+# A person's own models stay, as a purge never touches a home.
+left=$(find "$root" -xdev -name '*intelligenced*' -not -path "$root/tmp/*" -not -path "$root/root/*" | grep -v -E '/var/(cache|log)/' || true)
 if [ -n "$left" ]; then echo "left behind: $left"; status=1; else echo "nothing left behind"; fi
 exit $status

@@ -18,7 +18,7 @@ void TextSource::AddTo(CLI::App* app) {
 
 absl::StatusOr<std::string> TextSource::Read(Session& session) const {
   if (has_text) return text;
-  absl::StatusOr<Input> input = ReadInput(session, file.empty() ? "-" : file);
+  absl::StatusOr<Input> input = ReadText(session, file.empty() ? "-" : file);
   if (!input.ok()) return input.status();
   return std::move(input->text);
 }

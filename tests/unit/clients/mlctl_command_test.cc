@@ -446,6 +446,14 @@ TEST_F(CommandTest, SummarizeEndsItsLineAndSendsItsOptions) {
   EXPECT_EQ(seen.format(), v1::TEXT_FORMAT_MARKDOWN);
 }
 
+TEST_F(CommandTest, NothingToWorkOnIsSaidBeforeTheDaemonIsAsked) {
+  input_ = " \n";
+  for (const char* tool : {"rewrite", "summarize"}) {
+    EXPECT_EQ(Mlctl({tool}), kInputOutput) << tool;
+    EXPECT_THAT(err_.str(), HasSubstr("standard input has no text: pipe some in")) << tool;
+  }
+}
+
 TEST_F(CommandTest, DoctorExitsWithOneOnAFailure) {
   daemon_.scripts.status = [](const v1::GetStatusRequest&, v1::SystemStatus* status) {
     status->set_version(INTELLIGENCED_VERSION);
