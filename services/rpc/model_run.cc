@@ -65,6 +65,8 @@ void ModelRun::Bind() {
 
 void ModelRun::AddJob(engine_proto::Task task, uint64_t input_bytes, JobCallbacks callbacks) {
   const bool first = !std::exchange(has_jobs_, true);
+  // What the engine keeps of a client's texts is for that client alone.
+  if (task.has_generate()) task.mutable_generate()->set_cache_key(call_->caller().client.id);
   jobs_->Add(std::move(task), input_bytes,
              std::make_shared<Handler>(shared_from_this(), first, std::move(callbacks)));
 }

@@ -1,7 +1,9 @@
 #include "services/writing_tools/prompts.h"
 
+#include <algorithm>
 #include <string>
 
+#include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "services/writing_tools/text_parts.h"
 
@@ -31,6 +33,23 @@ engine_proto::GenerateTask MakeTask(std::string_view rules, float temperature) {
 void AddExample(engine_proto::GenerateTask& task, std::string_view text, std::string_view answer) {
   AddMessage(task, engine_proto::ROLE_USER, text);
   AddMessage(task, engine_proto::ROLE_ASSISTANT, answer);
+}
+
+// "en", "pt-BR": names of languages. A longer tag can say anything.
+bool IsPlainLanguage(std::string_view language) {
+  const size_t dash = language.find('-');
+  const std::string_view name = language.substr(0, dash);
+  if (name.size() > 3 || !std::all_of(name.begin(), name.end(), absl::ascii_islower)) return false;
+  if (dash == std::string_view::npos) return true;
+  const std::string_view region = language.substr(dash + 1);
+  return region.size() == 2 && std::all_of(region.begin(), region.end(), absl::ascii_isupper);
+}
+
+// The messages so far are this file's own words, but for `language` and what `client_text` says.
+void ShareMessages(engine_proto::GenerateTask& task, std::string_view language,
+                   std::string_view client_text = "") {
+  if (!client_text.empty() || !IsPlainLanguage(language)) return;
+  task.set_shared_messages(static_cast<uint32_t>(task.conversation().messages_size()));
 }
 
 std::string LanguageRule(std::string_view language) {
@@ -131,6 +150,7 @@ engine_proto::GenerateTask ProofreadPrompt(std::string_view text, std::string_vi
   AddExample(task, "i has went to the libary yesterday, their was no books left",
              "I went to the library yesterday, there were no books left");
   AddExample(task, "The meeting starts at nine.", "The meeting starts at nine.");
+  ShareMessages(task, language);
   AddMessage(task, engine_proto::ROLE_USER, text);
   return task;
 }
@@ -163,6 +183,8 @@ engine_proto::GenerateTask RewritePrompt(const v1::RewriteTextRequest& request,
   }
   engine_proto::GenerateTask task =
       MakeTask(rules, candidate == 0 ? 0.4F : 0.7F + 0.1F * static_cast<float>(candidate));
+  const bool custom = request.style() == v1::REWRITE_STYLE_CUSTOM;
+  ShareMessages(task, request.language(), custom ? request.instruction() : "");
   AddMessage(task, engine_proto::ROLE_USER, text);
   return task;
 }
@@ -177,6 +199,7 @@ engine_proto::GenerateTask SummarizePrompt(const v1::SummarizeTextRequest& reque
       " Say only what the text says. Answer with the summary and nothing else.",
       LanguageRule(request.language()), ContextRule(request.shared_context()));
   engine_proto::GenerateTask task = MakeTask(rules, 0.2F);
+  ShareMessages(task, request.language(), request.shared_context());
   AddMessage(task, engine_proto::ROLE_USER, text);
   return task;
 }
@@ -189,6 +212,7 @@ engine_proto::GenerateTask NotesPrompt(const v1::SummarizeTextRequest& request,
       InputRule(request.input_type()), " Answer with the notes and nothing else.",
       LanguageRule(request.language()), ContextRule(request.shared_context()));
   engine_proto::GenerateTask task = MakeTask(rules, 0.2F);
+  ShareMessages(task, request.language(), request.shared_context());
   AddMessage(task, engine_proto::ROLE_USER, text);
   return task;
 }
@@ -207,6 +231,7 @@ engine_proto::GenerateTask ComposePrompt(const v1::ComposeTextRequest& request) 
     absl::StrAppend(&rules, " Write in the language \"", request.language(), "\".");
   }
   engine_proto::GenerateTask task = MakeTask(rules, 0.7F);
+  ShareMessages(task, request.language());
   std::string ask = request.instruction();
   if (!request.shared_context().empty()) {
     absl::StrAppend(&ask, "\n\nTake this into account:\n", request.shared_context());

@@ -1,6 +1,10 @@
 // What a language model is asked for each writing tool: a system message with the rules, examples
 // where they help small models, and the text as the user's message, never as an instruction.
 // Pure and thread-safe.
+//
+// Rules and examples are marked as shared between clients (GenerateTask.shared_messages) where they
+// hold nothing of the request but the name of a language. A custom instruction, a context and a
+// language tag with more in it than language and country are the client's words and are not.
 #ifndef INTELLIGENCED_SERVICES_WRITING_TOOLS_PROMPTS_H_
 #define INTELLIGENCED_SERVICES_WRITING_TOOLS_PROMPTS_H_
 

@@ -75,7 +75,7 @@ def streaming_large(build):
     """The same on a model of 0.4 billion random parameters."""
     with Daemon(build) as daemon:
         file = f"{daemon.root}/random.gguf"
-        subprocess.run([sys.executable, TOP / "packaging/models/random_llama.py", "--out", file], check=True,
+        subprocess.run([sys.executable, TOP / "packaging/models/random_llama.py", file], check=True,
                        stdout=subprocess.DEVNULL)
         daemon.mlctl("models", "import", file, "--name", "random")
         stream(daemon, "random", file, 8, 24, 3)

@@ -24,6 +24,8 @@ namespace {
 
 // Rows of the largest batch. What a batch takes in time bounds it further.
 constexpr int kMaxRows = 512;
+// Beginnings of prompts that all clients share: tools and their variants.
+constexpr int kSharedPrefixes = 24;
 
 absl::Status Cancelled() { return MakeError(Reason::kCancelled, "The loading was cancelled."); }
 
@@ -192,11 +194,14 @@ absl::Status LlamaEngine::SetUp(const LlamaParameters& parameters, bool gpu, Loa
   const int threads = ChooseThreads(parameters, shape, CountPhysicalCores());
   // Jobs that wait their turn keep their state in the pool as long as there is room.
   const bool states_are_large = llama_model_is_recurrent(model) || llama_model_is_hybrid(model);
+  loaded.cache_tokens = size->cache_tokens;
+  if (!states_are_large && size->cache_tokens > 0) loaded.shared_prefixes = kSharedPrefixes;
   loaded.max_rows = kMaxRows;
   absl::StatusOr<std::unique_ptr<TokenPool>> pool =
       TokenPool::Create(model,
                         {.cells = size->pool_tokens,
                          .slots = parameters.max_batch * (states_are_large ? 1 : 2),
+                         .shared_slots = loaded.shared_prefixes,
                          .max_rows = kMaxRows,
                          .max_outputs = parameters.max_batch,
                          .threads = threads,

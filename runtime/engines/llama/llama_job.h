@@ -3,6 +3,7 @@
 #define INTELLIGENCED_RUNTIME_ENGINES_LLAMA_LLAMA_JOB_H_
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -18,6 +19,18 @@ namespace intelligenced {
 
 class LlamaModel;
 struct LlamaFunction;
+
+// What a job that has no state yet is to begin with.
+struct Reuse {
+  // One of them: an entry of the cache, or a job that is in the pool.
+  std::shared_ptr<Sequence> state;
+  Sequence* live = nullptr;
+  int tokens = 0;
+  // The state is all that is taken, and is shared by all clients: it becomes the job's base.
+  bool whole = false;
+  // Somebody in the same step is just computing what it begins with.
+  bool wait = false;
+};
 
 // Made and driven by LlamaModel only.
 class LlamaJob final : public Job {
@@ -40,6 +53,16 @@ class LlamaJob final : public Job {
 
   // What computes it, for all of its life; null: the model itself.
   const LlamaFunction* function = nullptr;
+  // Whose kept states it may begin with: of what all clients share, for its first shared_tokens
+  // tokens; of its own client. Empty: nobody's.
+  std::string shared_scope;
+  std::string own_scope;
+  int shared_tokens = 0;
+  bool shared_kept = false;
+  bool prefill_only = false;
+  // Tokens of the input that it did not have to compute.
+  uint32_t cached_tokens = 0;
+  Reuse reuse;
   // The prompt and what was generated after it.
   std::vector<llama_token> tokens;
   uint32_t input_tokens = 0;

@@ -25,6 +25,9 @@ constexpr absl::Duration kBatchTarget = absl::Milliseconds(50);
 constexpr int kMinRows = 8;
 // Below this a prompt is through before anybody asks how far it is.
 constexpr uint32_t kProgressFromTokens = 64;
+// Kept beginnings that nobody uses may lie in the pool up to this many cells: every row of a batch
+// looks at every cell, and they come back from host memory in about a millisecond.
+constexpr int kMostIdleCells = 1024;
 constexpr int kMaxStops = 16;
 constexpr size_t kMaxStopBytes = 256;
 
@@ -50,10 +53,24 @@ uint64_t ProcBytes(const char* path, std::string_view name) {
   return 0;
 }
 
+// What a job will share with others once it has begun with its choice.
+const Sequence* BaseOf(const LlamaJob& job) {
+  const Reuse& reuse = job.reuse;
+  if (reuse.live != nullptr) {
+    return reuse.tokens >= reuse.live->base_cells ? reuse.live->base.get() : nullptr;
+  }
+  const Sequence& state = *reuse.state;
+  if (state.base != nullptr) return reuse.tokens >= state.base_cells ? state.base.get() : nullptr;
+  // A client's own entry is out of the pool, and is not shared but copied.
+  return reuse.whole ? &state : nullptr;
+}
+
 }  // namespace
 
 LlamaModel::LlamaModel(LoadedLlama loaded, const Clock* clock)
     : loaded_(std::move(loaded)),
+      cache_(loaded_.pool.get(), loaded_.pool->CanShare() ? loaded_.cache_tokens : 0,
+             loaded_.shared_prefixes),
       vocab_(llama_model_get_vocab(loaded_.model.get())),
       sampling_defaults_(SamplingDefaults(loaded_.model.get())),
       longest_token_bytes_(LongestTokenBytes(vocab_)),
@@ -128,8 +145,7 @@ absl::StatusOr<std::vector<llama_token>> LlamaModel::PromptTokens(
   return tokens;
 }
 
-absl::Status LlamaModel::PrepareGenerate(const engine_proto::GenerateTask& task,
-                                         LlamaJob& job) const {
+absl::Status LlamaModel::PrepareGenerate(const engine_proto::GenerateTask& task, LlamaJob& job) {
   if (absl::Status status = CheckSampling(task.sampling()); !status.ok()) return status;
   if (task.stop_size() > kMaxStops) {
     return FieldError("stop", absl::StrCat("There may be at most ", kMaxStops, " stop strings."));
@@ -165,7 +181,7 @@ absl::Status LlamaModel::PrepareGenerate(const engine_proto::GenerateTask& task,
   job.strip_space = bare && llama_vocab_type(vocab_) == LLAMA_VOCAB_TYPE_SPM;
   job.sampler.emplace(vocab_, sampling_defaults_, task.sampling());
   job.stream.emplace(std::vector<std::string>(task.stop().begin(), task.stop().end()));
-  return absl::OkStatus();
+  return PrepareReuse(task, job);
 }
 
 absl::Status LlamaModel::PrepareCount(const engine_proto::CountTokensTask& task,
@@ -285,27 +301,47 @@ absl::StatusOr<bool> LlamaModel::RunBatch(absl::Span<LlamaJob* const> jobs, int 
   for (size_t index = 0; index < jobs.size(); ++index) {
     if (placed[index] > 0) jobs[index]->output->work += placed[index];
   }
+  for (size_t index = 0; index < jobs.size(); ++index) {
+    if (placed[index] > 0) ShareBeginning(*jobs[index]);
+  }
   for (const auto& [job, row] : choices) ChooseToken(*job, row);
   return true;
 }
 
 std::vector<int> LlamaModel::PlaceJobs(absl::Span<LlamaJob* const> jobs, int functions) {
-  const auto in_step = [&](const LlamaJob* job) { return absl::c_linear_search(jobs, job); };
+  const auto in_step = [&](const LlamaJob* job) {
+    return !job->reuse.wait && absl::c_linear_search(jobs, job);
+  };
   TokenPool& pool = *loaded_.pool;
+  for (LlamaJob* job : jobs) ChooseReuse(*job, jobs);
   std::vector<LlamaJob*> known;
   for (LlamaJob* job : jobs_) {
     if (!job->done && (job->sequence.resident() || in_step(job))) known.push_back(job);
   }
   Plan plan;
+  std::vector<const Sequence*> bases;
   // A second time after compaction, which leaves no garbage.
   for (int round = 0; round < 2; ++round) {
+    bases.clear();
     std::vector<PlanJob> views;
     for (const LlamaJob* job : known) {
-      views.push_back({.age = job->age,
-                       .in_step = in_step(job),
-                       .resident = job->sequence.resident(),
-                       .cells = job->sequence.cells,
-                       .pending = job->pending()});
+      PlanJob& view = views.emplace_back();
+      view.age = job->age;
+      view.in_step = in_step(job);
+      view.resident = job->sequence.resident();
+      const Sequence* base = job->sequence.base.get();
+      int cells = job->sequence.cells;
+      if (cells == 0 && job->reuse.tokens > 0) {
+        cells = job->reuse.tokens;
+        base = BaseOf(*job);
+      }
+      view.pending = static_cast<int>(job->tokens.size()) - cells;
+      view.base_cells = base == nullptr ? 0 : base->cells;
+      view.cells = cells - view.base_cells;
+      if (base == nullptr) continue;
+      const auto known_base = absl::c_find(bases, base);
+      view.base = static_cast<int>(known_base - bases.begin());
+      if (known_base == bases.end()) bases.push_back(base);
     }
     plan = PlanBatch(views, {.pool_cells = pool.cells(),
                              .slots = pool.slots(),
@@ -313,18 +349,29 @@ std::vector<int> LlamaModel::PlaceJobs(absl::Span<LlamaJob* const> jobs, int fun
                              .max_rows = row_limit_});
     int added = 0;
     for (int rows : plan.rows) added += rows;
-    for (int index : plan.admit) added += known[index]->sequence.cells;
+    for (int index : plan.admit) added += views[index].cells;
+    for (const Sequence* base : bases) added += base->resident() ? 0 : base->cells;
     for (int index : plan.park) pool.Park(known[index]->sequence);
+    // Kept beginnings leave before anybody has to wait for room.
+    cache_.Shrink(std::min(pool.cells() - plan.used, kMostIdleCells),
+                  [&](const Sequence* state) { return absl::c_linear_search(bases, state); });
     if (round == 1 || !pool.WantsCompaction(added)) break;
     pool.Compact();
   }
   for (int index : plan.admit) {
-    Sequence& sequence = known[index]->sequence;
-    const int cells = sequence.cells;
-    pool.Admit(sequence);
+    LlamaJob& job = *known[index];
+    const int cells = job.sequence.cells;
+    bool whole = true;
+    if (cells == 0 && job.reuse.tokens > 0) {
+      whole = TakeOver(job);
+    } else {
+      pool.Admit(job.sequence);
+      whole = job.sequence.cells == cells;
+    }
     // Its state was lost and is computed again, beginning with the next batch.
-    if (sequence.cells != cells) plan.rows[index] = 0;
+    if (!whole) plan.rows[index] = 0;
   }
+  for (LlamaJob* job : jobs) job->reuse = {};
   std::vector<int> placed(jobs.size());
   for (size_t index = 0; index < jobs.size(); ++index) {
     const auto found = std::find(known.begin(), known.end(), jobs[index]);
@@ -362,6 +409,10 @@ void LlamaModel::CountTokens(LlamaJob& job) const {
 }
 
 void LlamaModel::ChooseToken(LlamaJob& job, int row) {
+  if (job.prefill_only) {
+    Complete(job, engine_proto::FINISH_REASON_STOP);
+    return;
+  }
   absl::StatusOr<llama_token> token = job.sampler->Choose(loaded_.pool->Scores(row));
   if (!token.ok()) {
     Fail(job, token.status());
@@ -401,15 +452,16 @@ void LlamaModel::Complete(LlamaJob& job, engine_proto::FinishReason reason) {
   engine_proto::Completed* completed = job.output->events.emplace_back().mutable_completed();
   completed->set_finish_reason(reason);
   completed->set_input_tokens(job.input_tokens);
+  completed->set_cached_tokens(job.cached_tokens);
   completed->set_output_tokens(job.output_tokens);
   job.output->done = job.done = true;
-  loaded_.pool->Release(job.sequence);
+  Retire(job);
 }
 
 void LlamaModel::Fail(LlamaJob& job, absl::Status status) {
   job.output->status = std::move(status);
   job.output->done = job.done = true;
-  loaded_.pool->Release(job.sequence);
+  Retire(job);
 }
 
 void LlamaModel::EndStep(LlamaJob& job) {
@@ -427,7 +479,7 @@ void LlamaModel::EndStep(LlamaJob& job) {
 }
 
 void LlamaModel::Forget(LlamaJob& job) {
-  loaded_.pool->Release(job.sequence);
+  Retire(job);
   std::erase(jobs_, &job);
 }
 

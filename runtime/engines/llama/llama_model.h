@@ -5,7 +5,9 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -16,6 +18,7 @@
 #include "runtime/engines/llama/chat_template.h"
 #include "runtime/engines/llama/llama_job.h"
 #include "runtime/engines/llama/llama_library.h"
+#include "runtime/engines/llama/prefix_cache.h"
 #include "runtime/engines/llama/step_planner.h"
 #include "runtime/engines/llama/token_pool.h"
 #include "runtime/engines/llama/token_sampler.h"
@@ -29,6 +32,9 @@ struct LoadedLlama {
   std::optional<ChatTemplate> chat_template;
   std::unique_ptr<TokenPool> pool;
   int max_rows = 0;
+  // Tokens that the prefix cache keeps at most, and entries that all clients share.
+  int cache_tokens = 0;
+  int shared_prefixes = 0;
   uint64_t device_bytes = 0;
   engine_proto::ModelInfo info;
 };
@@ -45,6 +51,10 @@ class LlamaModel final : public Model {
                                               const StepOptions& options) override;
   absl::StatusOr<engine_proto::ResourceUsage> MeasureUsage() override;
 
+  // What is in the pool, and what is kept, for tests.
+  const TokenPool& pool() const { return *loaded_.pool; }
+  PrefixCache& cache() { return cache_; }
+
   // For LlamaJob.
   void Forget(LlamaJob& job);
   absl::Status Park(LlamaJob& job);
@@ -52,7 +62,7 @@ class LlamaModel final : public Model {
  private:
   absl::StatusOr<std::vector<llama_token>> PromptTokens(const engine_proto::GenerateTask& task,
                                                         bool* bare) const;
-  absl::Status PrepareGenerate(const engine_proto::GenerateTask& task, LlamaJob& job) const;
+  absl::Status PrepareGenerate(const engine_proto::GenerateTask& task, LlamaJob& job);
   absl::Status PrepareCount(const engine_proto::CountTokensTask& task, LlamaJob& job) const;
   absl::StatusOr<std::vector<llama_token>> ConversationTokens(
       const engine_proto::Conversation& conversation) const;
@@ -73,7 +83,25 @@ class LlamaModel final : public Model {
   void Fail(LlamaJob& job, absl::Status status);
   void EndStep(LlamaJob& job);
 
+  // llama_reuse.cc: what jobs take over from each other and from the cache.
+  absl::Status PrepareReuse(const engine_proto::GenerateTask& task, LlamaJob& job);
+  // Tokens that the first `count` messages make whatever follows them, by rendering them with
+  // continuations that have nothing in common.
+  absl::StatusOr<std::vector<llama_token>> SharedPrefix(
+      const engine_proto::Conversation& conversation, int count);
+  void ChooseReuse(LlamaJob& job, absl::Span<LlamaJob* const> jobs);
+  // Lets a job that is just admitted, and empty, begin with its choice. False: it is no longer
+  // there.
+  bool TakeOver(LlamaJob& job);
+  // After a batch: what a job has computed of a shared beginning becomes everybody's.
+  void ShareBeginning(LlamaJob& job);
+  // Keeps what a job leaves for its client, or forgets it.
+  void Retire(LlamaJob& job);
+
   LoadedLlama loaded_;
+  PrefixCache cache_;
+  // By the messages, as sent: the newest are kept.
+  std::vector<std::pair<std::string, std::vector<llama_token>>> prefixes_;
   const llama_vocab* const vocab_;
   const SamplingOptions sampling_defaults_;
   // No token stands for more bytes of text.

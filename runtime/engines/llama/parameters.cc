@@ -54,6 +54,9 @@ absl::Status SetParameter(LlamaParameters& parameters, const std::string& name,
   if (name == "pool_tokens") {
     return Assign(parameters.pool_tokens, Number(name, text, kMinContext, kMaxPoolTokens));
   }
+  if (name == "cache_tokens") {
+    return Assign(parameters.cache_tokens, Number(name, text, 0, kMaxPoolTokens));
+  }
   if (name == "max_batch") return Assign(parameters.max_batch, Number(name, text, 1, kMaxBatch));
   if (name == "gpu_layers") return Assign(parameters.gpu_layers, Number(name, text, 0, 1 << 16));
   if (name == "reproducible") return Assign(parameters.reproducible, Truth(name, text));
@@ -95,6 +98,7 @@ absl::StatusOr<PoolSize> ChoosePoolSize(const LlamaParameters& parameters,
                                                         size.context_tokens, " tokens)"));
     }
     size.pool_tokens = *parameters.pool_tokens;
+    size.cache_tokens = parameters.cache_tokens.value_or(size.pool_tokens / 4);
     return size;
   }
   const int64_t affordable = kDefaultPoolBytes / std::max<uint64_t>(shape.cell_bytes, 1);
@@ -102,6 +106,7 @@ absl::StatusOr<PoolSize> ChoosePoolSize(const LlamaParameters& parameters,
   size.pool_tokens =
       static_cast<int>(std::clamp<int64_t>(std::min(wanted, affordable), size.context_tokens,
                                            std::max(kMaxPoolTokens, size.context_tokens)));
+  size.cache_tokens = parameters.cache_tokens.value_or(size.pool_tokens / 4);
   return size;
 }
 

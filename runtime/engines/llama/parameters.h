@@ -14,6 +14,7 @@ namespace intelligenced {
 struct LlamaParameters {
   std::optional<int> context_tokens;
   std::optional<int> pool_tokens;
+  std::optional<int> cache_tokens;
   int max_batch = 16;
   std::optional<int> gpu_layers;
   bool reproducible = true;
@@ -39,6 +40,8 @@ struct ModelShape {
 struct PoolSize {
   int context_tokens = 0;
   int pool_tokens = 0;
+  // Kept beside the pool for later requests.
+  int cache_tokens = 0;
 };
 
 // FIELD_INVALID when the parameters ask for more than the model was made for.

@@ -134,6 +134,25 @@ void TokenPool::Copy(const Sequence& from, int count, Sequence& to) {
   to.base_cells = from.base_cells;
 }
 
+bool TokenPool::CopyParked(const Sequence& from, int count, Sequence& to) {
+  if (static_cast<int>(owners_.size()) + from.own_cells() > options_.cells) return false;
+  if (from.base != nullptr) {
+    if (!from.base->resident()) Admit(*from.base);
+    if (from.base->cells != from.base_cells) return false;
+    Copy(*from.base, std::min(count, from.base_cells), to);
+    if (count < from.base_cells) return true;
+    to.base = from.base;
+    to.base_cells = from.base_cells;
+  }
+  if (!AppendState(from.parked, from.own_cells(), to)) {
+    Forget(to);
+    return false;
+  }
+  to.cells = from.cells;
+  Truncate(to, count);
+  return true;
+}
+
 std::shared_ptr<Sequence> TokenPool::Split(Sequence& sequence, int count) {
   const int slot = FreeSlot();
   if (slot < 0 || sequence.base != nullptr) return nullptr;

@@ -93,6 +93,10 @@ class TokenPool {
   // Lets an empty resident sequence begin with the first `count` tokens of a resident one, which
   // both then own.
   void Copy(const Sequence& from, int count, Sequence& to);
+  // Lets an empty resident sequence begin with the first `count` tokens of one that is out of the
+  // pool and stays there. False, and nothing is changed, when there is no room for all of it, or
+  // the state cannot be put back. Needs a free slot for a base that is not resident.
+  bool CopyParked(const Sequence& from, int count, Sequence& to);
   // Makes the first `count` tokens of a resident sequence its base, and returns that. Null when
   // there is no free slot or it has a base already.
   std::shared_ptr<Sequence> Split(Sequence& sequence, int count);

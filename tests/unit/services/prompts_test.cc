@@ -39,6 +39,28 @@ TEST(PromptsTest, ProofreadingIsGreedy) {
   EXPECT_THAT(Rules(ProofreadPrompt("x", "en-GB")), HasSubstr("en-GB"));
 }
 
+TEST(PromptsTest, OnlyTheDaemonsOwnWordsAreSharedBetweenClients) {
+  EXPECT_EQ(ProofreadPrompt("x", "").shared_messages(), 5) << "rules and two examples";
+  EXPECT_EQ(ProofreadPrompt("x", "pt-BR").shared_messages(), 5);
+  for (const char* language : {"x-secret", "pt-BR-u-co-phonebk", "abcd", "en-", "EN"}) {
+    EXPECT_EQ(ProofreadPrompt("x", language).shared_messages(), 0) << language;
+  }
+  v1::RewriteTextRequest rewrite;
+  EXPECT_EQ(RewritePrompt(rewrite, "x", true, 1).shared_messages(), 1);
+  rewrite.set_style(v1::REWRITE_STYLE_CUSTOM);
+  rewrite.set_instruction("Like my brother Max.");
+  EXPECT_EQ(RewritePrompt(rewrite, "x", false, 0).shared_messages(), 0);
+  v1::SummarizeTextRequest summarize;
+  EXPECT_EQ(SummarizePrompt(summarize, "x", false).shared_messages(), 1);
+  EXPECT_EQ(NotesPrompt(summarize, "x").shared_messages(), 1);
+  summarize.set_shared_context("We sell boats.");
+  EXPECT_EQ(SummarizePrompt(summarize, "x", false).shared_messages(), 0);
+  EXPECT_EQ(NotesPrompt(summarize, "x").shared_messages(), 0);
+  v1::ComposeTextRequest compose;
+  compose.set_shared_context("We sell boats.");
+  EXPECT_EQ(ComposePrompt(compose).shared_messages(), 1) << "the context is in the user's message";
+}
+
 TEST(PromptsTest, EveryStyleToneAndLengthChangesTheRules) {
   std::set<std::string> rules;
   int count = 0;

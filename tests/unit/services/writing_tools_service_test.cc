@@ -72,6 +72,15 @@ TEST_F(WritingToolsServiceTest, ProofreadOnALanguageModelGivesCorrections) {
   EXPECT_THAT(record.ShortDebugString(), testing::Not(HasSubstr("eror here")));
 }
 
+TEST_F(WritingToolsServiceTest, PromptsSayWhatMayBeSharedAndWhoseTheRestIs) {
+  script_.answer = [](const engine_proto::GenerateTask& task) -> absl::StatusOr<std::string> {
+    EXPECT_EQ(task.shared_messages(), 5);
+    EXPECT_EQ(task.cache_key(), "user:1000/test");
+    return FixErors(task);
+  };
+  EXPECT_TRUE(Proofread(ProofreadOf("There is a eror here.")).ok());
+}
+
 TEST_F(WritingToolsServiceTest, LongTextIsSplitAndComesBackInOrder) {
   script_.answer = FixErors;
   const std::string text = LongText(300);

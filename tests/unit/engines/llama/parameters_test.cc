@@ -74,9 +74,19 @@ TEST(ChoosePoolSize, IsBoundedByMemoryButHoldsOneRequest) {
   ASSERT_TRUE(size.ok());
   EXPECT_EQ(size->context_tokens, 8192);
   EXPECT_EQ(size->pool_tokens, 21845);
+  EXPECT_EQ(size->cache_tokens, 21845 / 4);
   size = ChoosePoolSize({}, {.trained_context = 131072, .cell_bytes = 1 << 20});
   ASSERT_TRUE(size.ok());
   EXPECT_EQ(size->pool_tokens, 8192);
+}
+
+TEST(ChoosePoolSize, TheCacheIsAQuarterOfThePoolUnlessToldOtherwise) {
+  LlamaParameters parameters;
+  parameters.context_tokens = 256;
+  parameters.pool_tokens = 1000;
+  EXPECT_EQ(ChoosePoolSize(parameters, {.trained_context = 512})->cache_tokens, 250);
+  parameters.cache_tokens = 0;
+  EXPECT_EQ(ChoosePoolSize(parameters, {.trained_context = 512})->cache_tokens, 0);
 }
 
 TEST(ChoosePoolSize, AFileWithoutAContextLengthGetsTheDefault) {

@@ -170,6 +170,24 @@ TEST(PlanBatch, RandomLoadsFinishWithinThePool) {
   }
 }
 
+TEST(PlanBatch, ASharedBeginningTakesItsRoomOnce) {
+  std::vector<PlanJob> jobs;
+  for (int i = 0; i < 4; ++i) {
+    jobs.push_back(Decoding(i, 99));
+    jobs.back().base = 0;
+    jobs.back().base_cells = 300;
+  }
+  PlanLimits limits = kRoomy;
+  limits.pool_cells = 700;
+  Plan plan = PlanBatch(jobs, limits);
+  EXPECT_THAT(plan.rows, ElementsAre(1, 1, 1, 1));
+  EXPECT_EQ(plan.used, 300 + 4 * 100);
+  jobs[3].base = 1;
+  plan = PlanBatch(jobs, limits);
+  EXPECT_THAT(plan.park, ElementsAre(3)) << "another beginning takes its own room";
+  EXPECT_EQ(plan.used, 300 + 3 * 100);
+}
+
 TEST(BatchSizer, ArrivesAtTheTarget) {
   BatchSizer sizer(absl::Milliseconds(50), 8, 512);
   EXPECT_EQ(sizer.rows(), 8);
