@@ -87,7 +87,7 @@ void StreamWriter::OnStallTimer() {
   Pump();
 }
 
-StreamWriter::Action StreamWriter::Next() {
+StreamWriter::Action StreamWriter::Next(bool nested) {
   if (finish_sent_) return Action::kNone;
   if (gone_ && !queue_.empty()) {
     for (const grpc::ByteBuffer& message : queue_) queued_bytes_ -= message.Length();
@@ -110,7 +110,7 @@ StreamWriter::Action StreamWriter::Next() {
     queue_.pop_front();
     return Action::kWrite;
   }
-  if (end_.has_value() && !in_flight_) {
+  if (end_.has_value() && !in_flight_ && !nested) {
     finish_sent_ = true;
     return Action::kFinish;
   }
@@ -123,9 +123,15 @@ StreamWriter::Action StreamWriter::Next() {
 
 void StreamWriter::Pump() {
   const std::shared_ptr<StreamWriter> self = shared_from_this();
+  bool nested = false;
   {
     absl::MutexLock lock(mutex_);
-    if (std::exchange(pumping_, true)) return;
+    // Others leave it to the pumping thread. That thread itself must go on here: its hook may not
+    // return before the job is paused.
+    nested = pumping_ && in_hook_ == std::this_thread::get_id();
+    if (pumping_ && !nested) return;
+    pumping_ = true;
+    in_hook_ = {};
   }
   while (true) {
     Action action;
@@ -137,10 +143,17 @@ void StreamWriter::Pump() {
     std::optional<Timer::Id> timer;
     {
       absl::MutexLock lock(mutex_);
-      action = Next();
+      action = Next(nested);
       if (action == Action::kNone) {
-        pumping_ = false;
+        if (nested) {
+          in_hook_ = std::this_thread::get_id();
+        } else {
+          pumping_ = false;
+        }
         return;
+      }
+      if (action == Action::kCancel || action == Action::kPause || action == Action::kResume) {
+        in_hook_ = std::this_thread::get_id();
       }
       // Only this thread, which pumps, uses or replaces the hooks from here on.
       live = &hooks_;
@@ -181,6 +194,8 @@ void StreamWriter::Pump() {
       case Action::kNone:
         break;
     }
+    absl::MutexLock lock(mutex_);
+    in_hook_ = {};
   }
 }
 

@@ -13,6 +13,7 @@
 #include <deque>
 #include <memory>
 #include <optional>
+#include <thread>
 
 #include "absl/base/thread_annotations.h"
 #include "absl/functional/any_invocable.h"
@@ -39,7 +40,9 @@ class WriteTransport {
 };
 
 // What the writer does to the job. Called one at a time, without a lock held; dropped once the
-// stream is finished.
+// stream is finished. A hook may handle what the job gave meanwhile and write it: the writer goes
+// on inside of it, and may call a hook again (pause, before the resume has returned), on that
+// thread.
 struct StreamHooks {
   absl::AnyInvocable<void(bool paused)> set_paused;
   // The client is gone or too slow: end the job soon. End() must still come.
@@ -78,7 +81,8 @@ class StreamWriter final : public std::enable_shared_from_this<StreamWriter> {
 
   // Does what is to be done, one action at a time, on whichever thread comes first.
   void Pump();
-  Action Next() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // `nested`: inside a hook, which must outlive its own call: not the end.
+  Action Next(bool nested) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void OnStallTimer();
 
   WriteTransport* const transport_;
@@ -93,6 +97,8 @@ class StreamWriter final : public std::enable_shared_from_this<StreamWriter> {
   grpc::ByteBuffer current_ ABSL_GUARDED_BY(mutex_);
   size_t queued_bytes_ ABSL_GUARDED_BY(mutex_) = 0;
   bool pumping_ ABSL_GUARDED_BY(mutex_) = false;
+  // The pumping thread while it is in a hook.
+  std::thread::id in_hook_ ABSL_GUARDED_BY(mutex_);
   bool in_flight_ ABSL_GUARDED_BY(mutex_) = false;
   bool over_limit_ ABSL_GUARDED_BY(mutex_) = false;
   bool paused_ ABSL_GUARDED_BY(mutex_) = false;

@@ -205,6 +205,32 @@ TEST_F(StreamWriterTest, SlowReaderPausesAndResumesTheJob) {
   EXPECT_EQ(pauses_, std::vector<bool>({true, false}));
 }
 
+// As a call's strand does that handles in the resume what the job's thread brings all the while.
+TEST_F(StreamWriterTest, AHookThatWritesUntilItIsPausedReturns) {
+  const auto writer = std::make_shared<StreamWriter>(&transport_, &clock_, &timer_);
+  const std::string kilobyte(1024, 'x');
+  bool paused = false;
+  int nested = 0;
+  writer->SetHooks({.set_paused =
+                        [&](bool pause) {
+                          paused = pause;
+                          if (pause || nested > 0) return;
+                          for (; !paused && nested < 1000; ++nested)
+                            writer->Write(Message(kilobyte));
+                          writer->End(absl::OkStatus());
+                          EXPECT_FALSE(transport_.finished.has_value());
+                        },
+                    .cancel = [] {}});
+  while (!paused) writer->Write(Message(kilobyte));
+  while (paused && nested == 0) transport_.Done(*writer);
+  EXPECT_TRUE(paused);
+  EXPECT_GT(nested, 0);
+  EXPECT_LT(nested, 1000);
+  while (transport_.in_flight != nullptr) transport_.Done(*writer);
+  ASSERT_TRUE(transport_.finished.has_value());
+  EXPECT_TRUE(transport_.finished->ok());
+}
+
 TEST_F(StreamWriterTest, ReaderThatTakesNothingFor30SecondsIsDropped) {
   writer_->Write(Message(std::string(StreamWriter::kPauseBytes, 'x')));
   EXPECT_EQ(pauses_, std::vector<bool>({true}));
