@@ -104,9 +104,17 @@ TEST_F(LeakTest, ConnectAndCancel) {
   // Pools may have started a thread that they had not needed before.
   EXPECT_LE(daemon_->CountThreads(), threads + 16);
 #ifndef INTELLIGENCED_SANITIZER
-  // The allocator's pools still grow in steps; a leak of a kilobyte a cycle, less than what gRPC
-  // keeps for one call, would be 10 MiB.
-  EXPECT_LT(daemon_->ResidentBytes(), resident + (uint64_t{10} << 20));
+  // A leak of a kilobyte a cycle, less than what gRPC keeps for one call, would be 10 MiB in every
+  // round. The allocator's pools grow too, in the rounds in which more calls than before are
+  // cleaned up at a time (a busy machine), but not in each.
+  uint64_t before = resident;
+  uint64_t now = daemon_->ResidentBytes();
+  for (int round = 1; round < 4 && now >= before + (uint64_t{10} << 20); ++round) {
+    before = now;
+    Cycles(kCycles);
+    now = daemon_->ResidentBytes();
+  }
+  EXPECT_LT(now, before + (uint64_t{10} << 20));
 #endif
 }
 

@@ -221,7 +221,9 @@ TEST_F(WorkerModelTest, DroppedJobsGiveTheirMemoryBackWithoutAStep) {
   EXPECT_GT(with_job->resident_bytes(), before->resident_bytes() + (90 << 20));
   job.reset();
   const auto after = model->MeasureUsage();
+#ifndef INTELLIGENCED_SANITIZER  // keeps what was freed, to notice its use
   EXPECT_LT(after->resident_bytes(), before->resident_bytes() + (50 << 20));
+#endif
   EXPECT_GE(after->peak_bytes(), with_job->resident_bytes());
 }
 
