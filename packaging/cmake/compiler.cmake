@@ -15,7 +15,9 @@ endforeach()
 if(INTELLIGENCED_SANITIZER STREQUAL "address")
   add_compile_options(-fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer)
   add_link_options(-fsanitize=address,undefined)
-  add_compile_definitions(INTELLIGENCED_SANITIZER=1)
+  # Abseil's hash tables lay themselves out anew under this sanitizer, unless this is defined; the
+  # system's Abseil has the ordinary layout, and both must be one.
+  add_compile_definitions(INTELLIGENCED_SANITIZER=1 NDEBUG_SANITIZER=1)
 elseif(INTELLIGENCED_SANITIZER STREQUAL "thread")
   add_compile_options(-fsanitize=thread -fno-omit-frame-pointer)
   add_link_options(-fsanitize=thread)

@@ -1,3 +1,9 @@
+# What every program of a thread sanitizer build is linked with.
+if(INTELLIGENCED_SANITIZER STREQUAL "thread")
+  add_library(thread_sanitizer OBJECT ${PROJECT_SOURCE_DIR}/tests/support/thread_sanitizer.cc)
+  target_link_libraries(thread_sanitizer PRIVATE intelligenced_compile_options absl::synchronization)
+endif()
+
 # intelligenced_library(NAME SOURCES … [PUBLIC …] [PRIVATE …]): one library per folder.
 function(intelligenced_library name)
   cmake_parse_arguments(ARG "" "" "SOURCES;PUBLIC;PRIVATE" ${ARGN})
@@ -11,7 +17,8 @@ endfunction()
 function(intelligenced_executable name)
   cmake_parse_arguments(ARG "" "" "SOURCES;PRIVATE" ${ARGN})
   add_executable(${name} ${ARG_SOURCES})
-  target_link_libraries(${name} PRIVATE intelligenced_compile_options ${ARG_PRIVATE})
+  target_link_libraries(${name} PRIVATE intelligenced_compile_options ${ARG_PRIVATE}
+    $<TARGET_NAME_IF_EXISTS:thread_sanitizer>)
 endfunction()
 
 # intelligenced_test(NAME SOURCES … [PRIVATE …] [LABEL unit|conformance|integration|e2e|fuzz|lint] [TIMEOUT s])
@@ -22,10 +29,11 @@ function(intelligenced_test name)
     set(ARG_LABEL unit)
   endif()
   if(NOT ARG_TIMEOUT)
-    set(ARG_TIMEOUT 60)
+    set(ARG_TIMEOUT 300)  # ends a test that hangs, on however loaded a machine
   endif()
   add_executable(${name} ${ARG_SOURCES})
-  target_link_libraries(${name} PRIVATE intelligenced_compile_options ${ARG_PRIVATE} GTest::gmock GTest::gtest_main)
-  gtest_discover_tests(${name} DISCOVERY_MODE PRE_TEST DISCOVERY_TIMEOUT 60
+  target_link_libraries(${name} PRIVATE intelligenced_compile_options ${ARG_PRIVATE} GTest::gmock GTest::gtest_main
+    $<TARGET_NAME_IF_EXISTS:thread_sanitizer>)
+  gtest_discover_tests(${name} DISCOVERY_MODE PRE_TEST DISCOVERY_TIMEOUT 300
     PROPERTIES LABELS ${ARG_LABEL} TIMEOUT ${ARG_TIMEOUT} ${ARG_PROPERTIES})
 endfunction()
