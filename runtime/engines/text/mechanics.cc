@@ -156,6 +156,26 @@ void FindSpacing(const MechanicsContext& context, std::vector<RuleMatch>& matche
   }
 }
 
+// "again ?": the closing mark of the sentence stands apart from its last word. A row of marks, or a
+// full stop ("copy it to .", "wait ..."), may be meant so.
+void FindSpaceBeforeEnd(const MechanicsContext& context, std::vector<RuleMatch>& matches) {
+  const absl::Span<const Token> tokens = context.tokens;
+  const auto is_one_of = [](const Token& token, std::string_view marks) {
+    return token.kind == TokenKind::kMark && absl::StrContains(marks, token.lower);
+  };
+  size_t end = tokens.size();
+  while (end > 0 && is_one_of(tokens[end - 1], "\"'”’)")) --end;
+  if (end < 2 || !is_one_of(tokens[end - 1], "?!") || !tokens[end - 1].space_before) return;
+  const Token& word = tokens[end - 2];
+  if (!word.IsWord() || word.letter_case == LetterCase::kMixed ||
+      context.lexicon->Frequency(word.lower) < 3) {
+    return;
+  }
+  const ByteSpan gap = {word.span.end, tokens[end - 1].span.start};
+  if (gap.In(context.text) != " ") return;
+  Add(matches, gap, "", CORRECTION_TYPE_PUNCTUATION, 0.88, "No space stands before this mark.");
+}
+
 // "th ecat": a space that slipped by one letter.
 void FindShiftedSpaces(const MechanicsContext& context, std::vector<RuleMatch>& matches) {
   const absl::Span<const Token> tokens = context.tokens;
@@ -412,6 +432,7 @@ void FindMechanicalErrors(const MechanicsContext& context, std::vector<RuleMatch
   FindDoubledWords(context, matches);
   FindArticles(context, matches);
   FindSpacing(context, matches);
+  FindSpaceBeforeEnd(context, matches);
   FindShiftedSpaces(context, matches);
   FindCapitals(context, matches);
   FindDecades(context, matches);

@@ -25,6 +25,10 @@ constexpr double kMostUnknown = 0.4;
 // How much likelier the best suggestion must be than the next, in natural logarithms.
 constexpr double kSpellingMargin = 1.2;
 
+constexpr size_t kShortestWord = 3;
+constexpr double kSwap = 1.8;
+constexpr int kVeryCommon = 15;
+
 constexpr std::string_view kSpellingExplanation = "The dictionary does not have this word.";
 
 // Part of a name of the machine's kind: "a/b", "x=y", "foo.bar", "--flag", "key:value".
@@ -66,7 +70,7 @@ void Proofreader::FindMisspellings(std::string_view text, absl::Span<const Token
     // A capital inside a sentence is a name until all the words have one.
     const bool name_like = token.letter_case == LetterCase::kCapitalized;
     if (name_like && !first && !title) continue;
-    if (CountChars(written) < 4 || written.size() > 30) continue;
+    if (written.size() < kShortestWord || written.size() > 30) continue;
     if (written.find_first_of("0123456789") != std::string_view::npos) continue;
     if (std::any_of(written.begin(), written.end(),
                     [](char c) { return static_cast<unsigned char>(c) >= 0x80; })) {
@@ -94,9 +98,15 @@ void Proofreader::FindMisspellings(std::string_view text, absl::Span<const Token
         suggestions.size() == 1 || best.score - suggestions[1].score >= kSpellingMargin;
     const bool capital = absl::ascii_isupper(best.word[0]);
     // The longer the word, the more slips it takes to be another one.
-    const double most_slip = written.size() <= 4 ? 2.4 : written.size() <= 6 ? 4.3 : 6.5;
+    const double most_slip = written.size() <= 3   ? kSwap
+                             : written.size() <= 4 ? 2.4
+                             : written.size() <= 6 ? 4.3
+                                                   : 6.5;
     const int common = lexicon_->Frequency(ToLowerUtf8(best.word));
-    const bool sure = clear && best.slip <= most_slip && common >= (name_like ? 9 : 5) && !capital;
+    // Three letters are mostly short for something; only two swapped in a very common word are a
+    // slip.
+    const int least_common = written.size() <= 3 ? kVeryCommon : name_like ? 9 : 5;
+    const bool sure = clear && best.slip <= most_slip && common >= least_common && !capital;
     if (!sure) continue;
     RuleMatch match{.span = token.span,
                     .replacement = MatchCase(written, best.word),

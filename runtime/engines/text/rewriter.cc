@@ -1,13 +1,17 @@
 #include "runtime/engines/text/rewriter.h"
 
 #include <algorithm>
+#include <cstddef>
+#include <optional>
 #include <utility>
 
+#include "absl/container/flat_hash_set.h"
 #include "absl/strings/str_cat.h"
 #include "runtime/base/protected_spans.h"
 #include "runtime/base/reasons.h"
 #include "runtime/engines/text/built_in_rules.h"
 #include "runtime/engines/text/edited_text.h"
+#include "runtime/engines/text/mechanics.h"
 #include "runtime/engines/text/tokens.h"
 
 namespace intelligenced {
@@ -33,6 +37,31 @@ absl::Status NeedsLanguageModel(std::string_view what) {
                    ". Install a language model: mlctl models list --catalogue shows "
                    "them, mlctl models install NAME installs one."),
       {.metadata = {{"capability", "writing.rewrite"}}, .retry_delay = {}, .field = ""});
+}
+
+// "A really good idea" has become "a excellent idea": the article follows the new word.
+void MendArticles(absl::Span<const ByteSpan> protected_spans, EditedText& edited) {
+  std::vector<ByteSpan> closed;
+  for (const ByteSpan& span : protected_spans) closed.push_back(edited.ToCurrent(span));
+  const std::string text = edited.current();
+  absl::flat_hash_set<size_t> starts;
+  ptrdiff_t shift = 0;
+  for (const Edit& edit : edited.edits()) {
+    starts.insert(static_cast<size_t>(static_cast<ptrdiff_t>(edit.span.start) + shift));
+    shift +=
+        static_cast<ptrdiff_t>(edit.replacement.size()) - static_cast<ptrdiff_t>(edit.span.size());
+  }
+  const std::vector<Token> tokens = Tokenize(text, closed);
+  // From the last to the first, so that earlier places stay where they are.
+  for (size_t i = tokens.size(); i-- > 1;) {
+    const Token& article = tokens[i - 1];
+    const bool an = article.Is("an");
+    if ((!an && !article.Is("a")) || !starts.contains(tokens[i].span.start)) continue;
+    const std::optional<bool> should = TakesAn(tokens[i], tokens[i].span.In(text));
+    if (!should.has_value() || *should == an || OverlapsAny(closed, article.span)) continue;
+    edited.Apply({.span = article.span,
+                  .replacement = MatchCase(article.span.In(text), *should ? "an" : "a")});
+  }
 }
 
 }  // namespace
@@ -113,6 +142,7 @@ std::string Rewriter::Rewrite(std::string_view sentence, absl::Span<const ByteSp
       }
     }
   }
+  if (!edited.edits().empty()) MendArticles(protected_spans, edited);
   return edited.current();
 }
 

@@ -322,6 +322,26 @@ void RuleParser::Index(size_t index) {
   }
 }
 
+// For an element that only excludes: a word that it takes, where it does not take the edge of the
+// sentence; else nothing.
+std::string RuleParser::FillerFor(const RuleBook::Element& element) {
+  const auto excludes = [&](std::string_view word) {
+    return std::any_of(element.exclude.begin(), element.exclude.end(),
+                       [&](const RuleBook::Term& term) {
+                         return term.atom == RuleBook::Atom::kWord && term.word == word;
+                       });
+  };
+  const bool needed =
+      std::any_of(element.exclude.begin(), element.exclude.end(), [](const RuleBook::Term& term) {
+        return term.atom == RuleBook::Atom::kStart || term.atom == RuleBook::Atom::kEnd;
+      });
+  if (!needed) return "";
+  for (const char* const word : {"here", "they", "it"}) {
+    if (!excludes(word)) return word;
+  }
+  return "";
+}
+
 absl::Status RuleParser::AddExamples(std::string_view pattern, std::string_view replacement,
                                      std::string_view wrong, std::string_view right) {
   RuleExamples examples{.line = line_};
@@ -339,7 +359,12 @@ absl::Status RuleParser::AddExamples(std::string_view pattern, std::string_view 
     if (text.size() > 1 && text.back() == '?') continue;
     RuleBook::Element element;
     if (absl::Status status = ParseElement(text, element); !status.ok()) return status;
-    if (element.include.empty()) continue;
+    if (element.include.empty()) {
+      // "!x": a word that is none of these, where one is needed.
+      const std::string filler = FillerFor(element);
+      if (!filler.empty()) words.push_back(filler);
+      continue;
+    }
     const RuleBook::Term& first_term = element.include[0];
     if (first_term.atom == RuleBook::Atom::kStart || first_term.atom == RuleBook::Atom::kEnd) {
       continue;

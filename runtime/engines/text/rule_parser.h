@@ -41,6 +41,7 @@ class RuleParser {
   absl::Status ParseReplacement(std::string_view text, RuleBook::Rule& rule);
   absl::Status AddExamples(std::string_view pattern, std::string_view replacement,
                            std::string_view wrong, std::string_view right);
+  static std::string FillerFor(const RuleBook::Element& element);
   void AddVariants(const RuleBook::Rule& rule);
   void Index(size_t rule);
   absl::Status Error(std::string_view what) const;

@@ -37,6 +37,7 @@ constexpr int kIterations = 30;
 constexpr double kSimilar = 0.1;   // below it two sentences are strangers (the paper's threshold)
 constexpr double kRepeats = 0.55;  // above it the second says nothing new
 constexpr size_t kFewestWords = 4;
+constexpr size_t kEnoughWords = 8;
 constexpr size_t kMostWords = 60;
 constexpr size_t kKeptOfSegment = 12;
 constexpr size_t kMostKept = 512;
@@ -79,10 +80,16 @@ std::vector<Vector> WeighWords(const std::vector<std::vector<std::string>>& sent
   absl::flat_hash_map<std::string_view, int> numbers;
   std::vector<std::vector<int>> ids(sentences.size());
   std::vector<int> frequency;
+  std::vector<bool> grammatical;
   for (size_t s = 0; s < sentences.size(); ++s) {
     for (const std::string& word : sentences[s]) {
       const auto [found, fresh] = numbers.try_emplace(word, static_cast<int>(numbers.size()));
-      if (fresh) frequency.push_back(0);
+      if (fresh) {
+        frequency.push_back(0);
+        // In any language written with letters the shortest words are mostly grammar's. In a short
+        // text their rarity does not show it.
+        grammatical.push_back(word.size() < 4 && absl::ascii_isalpha(word[0]));
+      }
       ids[s].push_back(found->second);
     }
     std::sort(ids[s].begin(), ids[s].end());
@@ -98,7 +105,8 @@ std::vector<Vector> WeighWords(const std::vector<std::vector<std::string>>& sent
       size_t end = i;
       while (end < ids[s].size() && ids[s][end] == ids[s][i]) ++end;
       const double idf = std::log((count + 1) / (frequency[ids[s][i]] + 0.5));
-      const double weight = static_cast<double>(end - i) * std::max(idf, 0.01);
+      const double weight =
+          static_cast<double>(end - i) * std::max(idf, 0.01) * (grammatical[ids[s][i]] ? 0.5 : 1);
       vectors[s].weights.emplace_back(ids[s][i], weight);
       squares += weight * weight;
       i = end;
@@ -194,14 +202,18 @@ std::string MakeHeadline(std::string_view sentence, size_t max_words) {
   while (words.size() > 3 && IsConnective(Bare(words[0]))) words.erase(words.begin());
   if (words.empty()) return "";
   if (words.size() > max_words) {
-    size_t cut = 0;
+    // A mark ends a clause for certain; a word only may begin one.
+    size_t at_mark = 0, at_word = 0;
     for (size_t i = 4; i <= max_words; ++i) {
       const char last = words[i - 1].back();
       if (last == ',' || last == ';' || last == ':' || words[i] == "-" || words[i] == "–" ||
-          words[i] == "—" || StartsClause(Bare(words[i]))) {
-        cut = i;
+          words[i] == "—") {
+        at_mark = i;
+      } else if (StartsClause(Bare(words[i]))) {
+        at_word = i;
       }
     }
+    const size_t cut = at_mark > 0 ? at_mark : at_word;
     words.resize(cut > 0 ? cut : max_words);
     while (words.size() > 3 && IsDangling(Bare(words.back()))) words.pop_back();
   }
@@ -325,6 +337,10 @@ void SummarizeRun::Rank(std::vector<Sentence>& sentences) const {
     if (!conversation) score *= 1 + lead * std::exp(-static_cast<double>(sentence.index) / 4);
     if (sentence.paragraph_start) score *= 1.1;
     if (sentence.words < kFewestWords) score *= 0.1;
+    // "The weather was mild": a few words in common are much of a short sentence and say little.
+    if (sentence.words < kEnoughWords) {
+      score *= static_cast<double>(sentence.words) / static_cast<double>(kEnoughWords);
+    }
     if (sentence.words > kMostWords) score *= 0.3;
     if (absl::EndsWith(sentence.span.In(text_), "?")) score *= conversation ? 0.9 : 0.7;
     if (absl::EndsWith(sentence.span.In(text_), ":")) score *= 0.5;

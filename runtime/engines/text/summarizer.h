@@ -3,8 +3,8 @@
 // Sentences are ranked by LexRank (Erkan and Radev, "LexRank: Graph-based Lexical Centrality as
 // Salience in Text Summarization", JAIR 22, 2004): the stationary distribution of a random walk
 // over sentences that share weighted words, here with a bias for the place in the text. Words are
-// weighed by how few sentences have them, so no list of stop words is needed and any language
-// works; ideographs count as words of their own.
+// weighed by how few sentences have them and the shortest count half, so no list of stop words is
+// needed and any language works; ideographs count as words of their own.
 //
 // A long text is ranked a segment of at most kSegmentSentences sentences at a time; each segment's
 // best go on to a last round. So each step of the work and the memory for its graph are bounded.

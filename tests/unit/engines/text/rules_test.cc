@@ -3,8 +3,6 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <fstream>
-#include <set>
 #include <string>
 #include <vector>
 
@@ -89,17 +87,8 @@ TEST(RulesTest, BrokenBooksAreRefusedWithTheirLines) {
   EXPECT_THAT(error("@ GRAMMAR 0.5 y\n<noun> a => c"), HasSubstr("examples"));
 }
 
-// Examples in the data that are known not to hold: rules to be mended. A line leaves the list when
-// its rule is mended; nothing joins it.
-std::set<std::string> KnownGaps() {
-  std::set<std::string> gaps;
-  std::ifstream in(KNOWN_RULE_GAPS);
-  for (std::string line; std::getline(in, line);) gaps.insert(line);
-  return gaps;
-}
-
-// Adds "book: example" for every example that does not hold.
-void CollectGaps(std::string_view name, const RuleBook& book, std::set<std::string>& gaps) {
+// Each rule finds its own wrong example and leaves its right one alone.
+void CheckExamples(std::string_view name, const RuleBook& book) {
   EXPECT_GT(book.size(), 50u);
   for (const RuleExamples& examples : book.examples()) {
     const auto by_this_rule = [&](std::string_view text) {
@@ -112,27 +101,22 @@ void CollectGaps(std::string_view name, const RuleBook& book, std::set<std::stri
       return made;
     };
     const std::string made = by_this_rule(examples.wrong);
-    if (made == "-" || (!examples.corrected.empty() && made != examples.corrected)) {
-      gaps.insert(absl::StrCat(name, " does not correct: ", examples.wrong));
-    }
-    if (!examples.right.empty() && by_this_rule(examples.right) != "-") {
-      gaps.insert(absl::StrCat(name, " changes: ", examples.right));
-    }
+    EXPECT_NE(made, "-") << name << ", line " << examples.line
+                         << ", does not correct: " << examples.wrong;
+    if (!examples.corrected.empty()) EXPECT_EQ(made, examples.corrected) << name;
+    if (examples.right.empty()) continue;
+    EXPECT_EQ(by_this_rule(examples.right), "-")
+        << name << ", line " << examples.line << ", changes: " << examples.right;
   }
 }
 
-// Each rule finds its own wrong example and leaves its right one alone, but for the known gaps.
 TEST(RulesTest, ExamplesHold) {
-  std::set<std::string> gaps;
-  CollectGaps("proofreading", Tools().rules, gaps);
+  CheckExamples("proofreading", Tools().rules);
   const auto rewriter = Rewriter::Load(&Tools().lexicon);
   ASSERT_TRUE(rewriter.ok()) << rewriter.status();
-  CollectGaps("concise", (*rewriter)->book(RewriteBook::kConcise), gaps);
-  CollectGaps("formal", (*rewriter)->book(RewriteBook::kFormal), gaps);
-  CollectGaps("casual", (*rewriter)->book(RewriteBook::kCasual), gaps);
-  const std::set<std::string> known = KnownGaps();
-  for (const std::string& gap : gaps) EXPECT_TRUE(known.contains(gap)) << "new: " << gap;
-  for (const std::string& gap : known) EXPECT_TRUE(gaps.contains(gap)) << "mended: " << gap;
+  CheckExamples("concise", (*rewriter)->book(RewriteBook::kConcise));
+  CheckExamples("formal", (*rewriter)->book(RewriteBook::kFormal));
+  CheckExamples("casual", (*rewriter)->book(RewriteBook::kCasual));
 }
 
 }  // namespace

@@ -17,6 +17,7 @@ namespace {
 using ::intelligence::engine::v1::SummarizeTask;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
+using ::testing::Not;
 
 constexpr char kArticle[] =
     "# The harbour bridge\n\n"
@@ -65,16 +66,8 @@ TEST(SummarizerTest, PicksSentencesOfTheText) {
   }
 }
 
-// What the summarizer should do better and does not yet.
-TEST(SummarizerTest, KnownGaps) {
-  GTEST_SKIP() << "known gaps: a sentence beside the point is among the points; a headline is cut "
-                  "at its word limit although a clause ends before it";
-  EXPECT_EQ(Summary(kArticle, 3, 2, 2).find("weather was mild"), std::string::npos);
-  EXPECT_EQ(
-      MakeHeadline("However, the council will rebuild the bridge, which has been closed since "
-                   "the storm of last year.",
-                   12),
-      "The council will rebuild the bridge");
+TEST(SummarizerTest, WhatIsBesideThePointIsNoPoint) {
+  EXPECT_THAT(Summary(kArticle, 3, 2, 2), Not(HasSubstr("weather was mild")));
 }
 
 TEST(SummarizerTest, LengthsAreBounds) {
@@ -96,6 +89,15 @@ TEST(SummarizerTest, LengthsAreBounds) {
 TEST(SummarizerTest, HeadlinesAreCutBetweenClauses) {
   EXPECT_EQ(MakeHeadline("Short enough.", 12), "Short enough");
   EXPECT_EQ(MakeHeadline("", 12), "");
+  EXPECT_EQ(
+      MakeHeadline("However, the council will rebuild the bridge, which has been closed since "
+                   "the storm of last year.",
+                   12),
+      "The council will rebuild the bridge");
+  EXPECT_EQ(MakeHeadline("The council will rebuild the old bridge because nobody can reach the "
+                         "island any more.",
+                         12),
+            "The council will rebuild the old bridge");
   EXPECT_EQ(Summary(kArticle, 4), "The harbour bridge");
 }
 
