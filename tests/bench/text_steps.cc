@@ -42,12 +42,17 @@ std::string TextOf(const std::string& kind, size_t bytes, const std::string& pro
   if (kind == "word") return std::string(bytes, 'x');
   if (kind == "words") return Repeated("word ", bytes);
   if (kind == "slips") {
-    // No two alike, so that nothing is remembered.
+    bytes /= 32;  // each is looked for: a whole text takes minutes
+    // Every third word is misspelt, no two alike, and no sentence ends.
+    const char* const kWords[] = {"separate", "recommend", "environment", "accommodate",
+                                  "beginning"};
     std::string text;
-    for (uint32_t i = 0; text.size() + 16 < bytes; ++i) {
-      text += "recie";
-      for (uint32_t n = i; n > 0; n /= 20) text += "bcdfghjklmnpqrstvwxz"[n % 20];
-      text += i % 12 == 11 ? ". " : " ";
+    for (uint32_t i = 0; text.size() + 32 < bytes; ++i) {
+      std::string word = kWords[i % 5];
+      const uint32_t place = 1 + i / 5 % (static_cast<uint32_t>(word.size()) - 2);
+      word[place] = static_cast<char>('a' + i / 40 % 26);
+      word.insert(1 + i / 1040 % (word.size() - 1), 1, static_cast<char>('a' + i / 9360 % 26));
+      text += word + " the bridge ";
     }
     return text;
   }

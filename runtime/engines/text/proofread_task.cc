@@ -10,7 +10,7 @@ namespace intelligenced {
 namespace {
 
 // A rule's view reaches over a sentence; longer ones are lists or tables, not prose.
-constexpr size_t kLongestSentence = 4096;
+constexpr size_t kLongestSentence = 2048;
 
 bool EndsWithStop(std::string_view sentence) {
   while (!sentence.empty()) {

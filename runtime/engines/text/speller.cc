@@ -1,6 +1,8 @@
 #include "runtime/engines/text/speller.h"
 
 #include <algorithm>
+#include <array>
+#include <bit>
 #include <exception>
 #include <fstream>
 #include <hunspell/hunspell.hxx>
@@ -18,12 +20,15 @@ namespace {
 
 constexpr size_t kLongestWord = 40;
 constexpr size_t kCacheSize = 20'000;
+constexpr size_t kMostSuggestions = 8;
 constexpr double kTooFar = 13;
+// Beyond one edit: what is less alike than this is guessing.
+constexpr double kFarthestAlike = 5.9;
 
 // Rows of the keyboard, each shifted by half a key against the one above.
 constexpr std::string_view kRows[] = {"qwertyuiop", "asdfghjkl", "zxcvbnm"};
 
-bool AreNeighbours(char a, char b) {
+constexpr bool AreNeighbours(char a, char b) {
   int row_a = -1, row_b = -1;
   size_t place_a = 0, place_b = 0;
   for (int row = 0; row < 3; ++row) {
@@ -36,15 +41,16 @@ bool AreNeighbours(char a, char b) {
       place_b = place;
     }
   }
-  if (row_a < 0 || row_b < 0 || std::abs(row_a - row_b) > 1) return false;
-  const auto distance = static_cast<int>(place_a) - static_cast<int>(place_b);
-  return std::abs(distance) <= 1;
+  if (row_a < 0 || row_b < 0 || row_a - row_b > 1 || row_b - row_a > 1) return false;
+  return place_a <= place_b + 1 && place_b <= place_a + 1;
 }
 
-bool IsVowel(char c) { return std::string_view("aeiouy").find(c) != std::string_view::npos; }
+constexpr bool IsVowel(char c) {
+  return std::string_view("aeiouy").find(c) != std::string_view::npos;
+}
 
 // Letters that sound alike somewhere.
-bool SoundAlike(char a, char b) {
+constexpr bool SoundAlike(char a, char b) {
   if (IsVowel(a) && IsVowel(b)) return true;
   constexpr std::string_view kPairs[] = {"cs", "ck", "sz", "fv", "gj", "td", "mn", "kq", "ph"};
   for (const std::string_view pair : kPairs) {
@@ -53,10 +59,31 @@ bool SoundAlike(char a, char b) {
   return false;
 }
 
+// What there is to know of two letters, looked up a million times a second.
+struct LetterPairs {
+  double replace[26][26];
+  bool neighbours[26][26];
+};
+
+constexpr LetterPairs MakeLetterPairs() {
+  LetterPairs pairs{};
+  for (int a = 0; a < 26; ++a) {
+    for (int b = 0; b < 26; ++b) {
+      const char meant = static_cast<char>('a' + a), typed = static_cast<char>('a' + b);
+      pairs.neighbours[a][b] = AreNeighbours(meant, typed);
+      pairs.replace[a][b] = SoundAlike(meant, typed) ? 2.6 : pairs.neighbours[a][b] ? 2.9 : 4.2;
+    }
+  }
+  return pairs;
+}
+
+constexpr LetterPairs kLetterPairs = MakeLetterPairs();
+
+bool AreSmallLetters(char a, char b) { return absl::ascii_islower(a) && absl::ascii_islower(b); }
+
 double ReplaceCost(char meant, char typed) {
   if (meant == typed) return 0;
-  if (SoundAlike(meant, typed)) return 2.6;
-  return AreNeighbours(meant, typed) ? 2.9 : 4.2;
+  return AreSmallLetters(meant, typed) ? kLetterPairs.replace[meant - 'a'][typed - 'a'] : 4.2;
 }
 
 // A letter of `word` at `i` too many or left out.
@@ -67,7 +94,10 @@ double GapCost(std::string_view word, size_t i, std::string_view other, size_t j
   if (c == '\'') return 1.0;
   if (c == 'e' && i + 1 == word.size()) return 2.2;  // silent
   if (c == 'h' && i > 0) return 2.4;
-  if (j > 0 && AreNeighbours(c, other[j - 1])) return 3.0;
+  if (j > 0 && AreSmallLetters(c, other[j - 1]) &&
+      kLetterPairs.neighbours[c - 'a'][other[j - 1] - 'a']) {
+    return 3.0;
+  }
   return IsVowel(c) ? 2.8 : 3.3;
 }
 
@@ -100,7 +130,10 @@ double SlipCost(std::string_view meant, std::string_view typed) {
   if (rows > kLongestWord + 4 || columns > kLongestWord + 4) return kTooFar;
   if ((rows > columns ? rows - columns : columns - rows) > 3) return kTooFar;
   // Damerau-Levenshtein distance with weights, three rows at a time.
-  std::vector<double> before(columns + 1), above(columns + 1), row(columns + 1);
+  std::array<double, kLongestWord + 5> rows_of_costs[3];
+  double *before = rows_of_costs[0].data(), *above = rows_of_costs[1].data(),
+         *row = rows_of_costs[2].data();
+  above[0] = 0;
   for (size_t j = 1; j <= columns; ++j) above[j] = above[j - 1] + GapCost(typed, j - 1, meant, 0);
   for (size_t i = 1; i <= rows; ++i) {
     row[0] = above[0] + GapCost(meant, i - 1, typed, 0);
@@ -113,8 +146,9 @@ double SlipCost(std::string_view meant, std::string_view typed) {
         row[j] = std::min(row[j], before[j - 2] + 1.8);
       }
     }
-    before.swap(above);
-    above.swap(row);
+    if (*std::min_element(row, row + columns + 1) >= kTooFar) return kTooFar;
+    std::swap(before, above);
+    std::swap(above, row);
   }
   // First letters are seldom wrong.
   return above[columns] + (meant.empty() || typed.empty() || meant[0] == typed[0] ? 0 : 1.6);
@@ -148,6 +182,7 @@ absl::StatusOr<std::unique_ptr<Speller>> Speller::Load(const std::string& affixe
        absl::StrSplit(known_words, absl::ByAnyChar(" \n"), absl::SkipEmpty())) {
     speller->extra_.emplace(word);
   }
+  speller->ReadCandidates(dictionary);
   return speller;
 }
 
@@ -189,6 +224,54 @@ bool Speller::Knows(std::string_view word) {
   return known;
 }
 
+// Which letters a word has: what differs in more than four of them is too far away.
+uint32_t LettersOf(std::string_view lower) {
+  uint32_t letters = 0;
+  for (const char c : lower) letters |= 1u << (absl::ascii_islower(c) ? c - 'a' : 26);
+  return letters;
+}
+
+void Speller::AddCandidate(std::string_view word) {
+  if (word.size() < 2 || word.size() > kLongestWord) return;
+  const std::string lower = absl::AsciiStrToLower(word);
+  if (!absl::ascii_islower(lower[0])) return;
+  candidates_[lower[0] - 'a'].push_back({.offset = static_cast<uint32_t>(names_.size()),
+                                         .size = static_cast<uint32_t>(word.size()),
+                                         .letters = LettersOf(lower)});
+  names_.append(word);
+}
+
+void Speller::ReadCandidates(const std::string& dictionary) {
+  absl::flat_hash_set<std::string> seen;
+  const auto add = [&](std::string_view word) {
+    const bool plain = std::all_of(word.begin(), word.end(),
+                                   [](char c) { return absl::ascii_isalpha(c) || c == '\''; });
+    // "Government" is in the dictionary too, as a name.
+    const bool name = absl::ascii_isupper(word.empty() ? 'a' : word[0]);
+    if (!plain || (name && lexicon_->Frequency(absl::AsciiStrToLower(word)) > 0)) return;
+    if (seen.insert(std::string(word)).second) AddCandidate(word);
+  };
+  lexicon_->ForEach([&](std::string_view word, int) { add(word); });
+  std::ifstream file(dictionary);
+  for (std::string line; std::getline(file, line);)
+    add(line.substr(0, line.find_first_of("/\r\t ")));
+}
+
+void Speller::AddAlike(std::string_view word, absl::flat_hash_set<std::string>& found) const {
+  if (!absl::ascii_islower(word[0])) return;
+  const uint32_t letters = LettersOf(word);
+  // Two letters are much of a short word: "but" is no slip of "budget".
+  const size_t most_gaps = word.size() < 7 ? 1 : 2;
+  for (const Candidate& candidate : candidates_[word[0] - 'a']) {
+    const size_t size = candidate.size;
+    if ((size > word.size() ? size - word.size() : word.size() - size) > most_gaps) continue;
+    if (std::popcount(letters & ~candidate.letters) > 2) continue;
+    if (std::popcount(candidate.letters & ~letters) > 2) continue;
+    const std::string_view name = std::string_view(names_).substr(candidate.offset, size);
+    if (SlipCost(absl::AsciiStrToLower(name), word) < kFarthestAlike) found.emplace(name);
+  }
+}
+
 void Speller::AddEdits(std::string_view word, absl::flat_hash_set<std::string>& found) const {
   const auto consider = [&](std::string candidate) {
     if (lexicon_->Frequency(candidate) > 0) found.insert(std::move(candidate));
@@ -215,28 +298,26 @@ std::vector<Suggestion> Speller::Suggest(std::string_view lower_word, size_t lim
   if (cached == suggested_.end()) {
     absl::flat_hash_set<std::string> candidates;
     AddEdits(lower_word, candidates);
-    try {
-      for (std::string& word : hunspell_->suggest(std::string(lower_word))) {
-        if (!absl::StrContains(word, ' ') && !absl::StrContains(word, '-')) {
-          candidates.insert(std::move(word));
-        }
-      }
-    } catch (const std::exception&) {
-      // What it could not think of is not suggested.
-    }
+    AddAlike(lower_word, candidates);
     std::vector<Suggestion> suggestions;
     for (const std::string& candidate : candidates) {
       const std::string lower = ToLowerUtf8(candidate);
-      if (!hunspell_->spell(candidate) || lower == lower_word) continue;
       const double slip = SlipCost(lower, lower_word);
-      if (slip >= kTooFar) continue;
+      if (lower == lower_word || slip >= kTooFar) continue;
       const double commonness = 0.69 * std::max(lexicon_->Frequency(lower), 0);
       suggestions.push_back({candidate, commonness - 1.5 * slip, slip});
     }
     std::sort(suggestions.begin(), suggestions.end(), [](const Suggestion& a, const Suggestion& b) {
       return a.score != b.score ? a.score > b.score : a.word < b.word;
     });
-    if (suggestions.size() > 8) suggestions.resize(8);
+    // The list has words that only many people write.
+    size_t kept = 0;
+    for (size_t i = 0; i < suggestions.size() && kept < kMostSuggestions; ++i) {
+      if (!hunspell_->spell(suggestions[i].word)) continue;
+      if (i != kept) suggestions[kept] = std::move(suggestions[i]);
+      ++kept;
+    }
+    suggestions.resize(kept);
     if (suggested_.size() >= kCacheSize) suggested_.clear();
     cached = suggested_.emplace(lower_word, std::move(suggestions)).first;
   }

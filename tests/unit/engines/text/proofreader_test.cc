@@ -63,6 +63,9 @@ TEST(ProofreaderTest, Mechanics) {
   EXPECT_EQ(Corrected("Back in the 1980's it was new."), "Back in the 1980s it was new.");
   EXPECT_EQ(Corrected("It is 25$ now."), "It is $25 now.");
   EXPECT_EQ(Corrected("They don;t know."), "They don't know.");
+  EXPECT_EQ(Corrected("Will it work again ? I hope so !"), "Will it work again? I hope so!");
+  EXPECT_EQ(Corrected("Copy it to ."), "Copy it to .");
+  EXPECT_EQ(Corrected("Really ???"), "Really ???");
   EXPECT_EQ(Corrected("Windows 10's shell and xcode 11's tools"),
             "Windows 10's shell and xcode 11's tools");
   EXPECT_EQ(Corrected("This is one. this is two."), "This is one. This is two.");
@@ -82,6 +85,27 @@ TEST(ProofreaderTest, ArticleFollowsTheSound) {
   }
   for (const char* word : {"SQL", "x", "herb", "mp3", "18th"}) {
     EXPECT_EQ(an(word), std::nullopt) << word;
+  }
+}
+
+TEST(ProofreaderTest, ShortWords) {
+  EXPECT_EQ(Corrected("I know yuo well."), "I know you well.");
+  // Short for something.
+  for (const std::string text : {"Put it in the src and tmp dirs.", "The cmd and the cfg differ.",
+                                 "Run vim or zsh in the usr tree."}) {
+    EXPECT_EQ(Corrected(text), text);
+  }
+}
+
+TEST(ProofreaderTest, SubjectsAndVerbs) {
+  EXPECT_EQ(Corrected("It doesn't runs and they was late."), "It doesn't run and they were late.");
+  EXPECT_EQ(Corrected("He did not worked at all."), "He did not work at all.");
+  EXPECT_EQ(Corrected("I likes it. He would liked it."), "I like it. He would like it.");
+  for (const std::string text :
+       {"The people we know were the best.", "The man I gave you was here.",
+        "This has you covered.", "Friends, most of whom are ill.", "She fell sick.",
+        "He is obsessed with that."}) {
+    EXPECT_EQ(Corrected(text), text);
   }
 }
 
