@@ -163,17 +163,20 @@ void FindSpaceBeforeEnd(const MechanicsContext& context, std::vector<RuleMatch>&
   const auto is_one_of = [](const Token& token, std::string_view marks) {
     return token.kind == TokenKind::kMark && absl::StrContains(marks, token.lower);
   };
-  size_t end = tokens.size();
-  while (end > 0 && is_one_of(tokens[end - 1], "\"'”’)")) --end;
-  if (end < 2 || !is_one_of(tokens[end - 1], "?!") || !tokens[end - 1].space_before) return;
-  const Token& word = tokens[end - 2];
-  if (!word.IsWord() || word.letter_case == LetterCase::kMixed ||
-      context.lexicon->Frequency(word.lower) < 3) {
-    return;
+  for (size_t i = 1; i < tokens.size(); ++i) {
+    if (!is_one_of(tokens[i], "?!") || !tokens[i].space_before) continue;
+    // The end of the sentence or of what is quoted in it.
+    const bool ends = i + 1 == tokens.size() ||
+                      (!tokens[i + 1].space_before && is_one_of(tokens[i + 1], "\"'”’)"));
+    const Token& word = tokens[i - 1];
+    if (!ends || !word.IsWord() || word.letter_case == LetterCase::kMixed ||
+        context.lexicon->Frequency(word.lower) < 3) {
+      continue;
+    }
+    const ByteSpan gap = {word.span.end, tokens[i].span.start};
+    if (gap.In(context.text) != " ") continue;
+    Add(matches, gap, "", CORRECTION_TYPE_PUNCTUATION, 0.88, "No space stands before this mark.");
   }
-  const ByteSpan gap = {word.span.end, tokens[end - 1].span.start};
-  if (gap.In(context.text) != " ") return;
-  Add(matches, gap, "", CORRECTION_TYPE_PUNCTUATION, 0.88, "No space stands before this mark.");
 }
 
 // "th ecat": a space that slipped by one letter.

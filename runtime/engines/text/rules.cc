@@ -211,7 +211,9 @@ void RuleBook::TryRule(const Rule& rule, ptrdiff_t first, std::string_view text,
         begin > 0 && (tokens[begin].lower == "i" || absl::StartsWith(tokens[begin].lower, "i'"));
     for (std::string& word : words) {
       if (!word.empty()) {
-        if (!capital_i || original == ToUpperUtf8(original)) word = MatchCase(original, word);
+        if (!capital_i || (original.size() > 1 && original == ToUpperUtf8(original))) {
+          word = MatchCase(original, word);
+        }
         continue;
       }
       // A deletion takes the blank before it, or behind it at the start of the sentence.

@@ -66,6 +66,8 @@ TEST(ProofreaderTest, Mechanics) {
   EXPECT_EQ(Corrected("Will it work again ? I hope so !"), "Will it work again? I hope so!");
   EXPECT_EQ(Corrected("Copy it to ."), "Copy it to .");
   EXPECT_EQ(Corrected("Really ???"), "Really ???");
+  EXPECT_EQ(Corrected("\"Where ?\" she asked."), "\"Where?\" she asked.");
+  EXPECT_EQ(Corrected("Between you and I, it failed."), "Between you and me, it failed.");
   EXPECT_EQ(Corrected("Windows 10's shell and xcode 11's tools"),
             "Windows 10's shell and xcode 11's tools");
   EXPECT_EQ(Corrected("This is one. this is two."), "This is one. This is two.");
