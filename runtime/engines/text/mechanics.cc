@@ -90,6 +90,8 @@ void FindArticles(const MechanicsContext& context, std::vector<RuleMatch>& match
           new WordSet{"and", "or", "is", "in", "as", "of", "at", "are", "if", "it", "i", "a", "on"};
       if (kAfterLetter->contains(next.lower)) continue;
     }
+    // "cats an dogs": a slip for "and".
+    if (an && (context.lexicon->Uses(next.lower) & kUsePlural) != 0) continue;
     const bool letters = next.lower.find_first_of("aeiouy") == std::string::npos;
     if (next.IsWord() && !letters && !context.speller->Knows(next.lower)) continue;
     Add(matches, article.span, MatchCase(article.span.In(context.text), *should ? "an" : "a"),

@@ -103,6 +103,8 @@ TEST(ProofreaderTest, SubjectsAndVerbs) {
   EXPECT_EQ(Corrected("It doesn't runs and they was late."), "It doesn't run and they were late.");
   EXPECT_EQ(Corrected("He did not worked at all."), "He did not work at all.");
   EXPECT_EQ(Corrected("I likes it. He would liked it."), "I like it. He would like it.");
+  EXPECT_EQ(Corrected("He's the man who's car was stolen."), "He's the man whose car was stolen.");
+  EXPECT_EQ(Corrected("It rains cats an dogs."), "It rains cats and dogs.");
   for (const std::string text :
        {"The people we know were the best.", "The man I gave you was here.",
         "This has you covered.", "Friends, most of whom are ill.", "She fell sick.",
