@@ -203,7 +203,7 @@ absl::Status LlamaEngine::SetUp(const LlamaParameters& parameters, bool gpu, Loa
                          .slots = parameters.max_batch * (states_are_large ? 1 : 2),
                          .shared_slots = loaded.shared_prefixes,
                          .max_rows = kMaxRows,
-                         .max_outputs = parameters.max_batch,
+                         .max_outputs = parameters.max_batch + kMaxDraftRows,
                          .threads = threads,
                          .reproducible = parameters.reproducible && !gpu},
                         library_);

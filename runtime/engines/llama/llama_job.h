@@ -11,6 +11,7 @@
 #include "absl/status/status.h"
 #include "runtime/base/cancel.h"
 #include "runtime/engine/engine.h"
+#include "runtime/engines/llama/speculator.h"
 #include "runtime/engines/llama/text_stream.h"
 #include "runtime/engines/llama/token_pool.h"
 #include "runtime/engines/llama/token_sampler.h"
@@ -73,6 +74,13 @@ class LlamaJob final : public Job {
   Sequence sequence;
   std::optional<TokenSampler> sampler;
   std::optional<TextStream> stream;
+  // Where it may guess.
+  std::optional<Speculator> speculator;
+  // What it guesses in the batch at hand, after its pending token.
+  std::vector<llama_token> draft;
+  bool draft_eagerly = false;
+  uint32_t drafted_tokens = 0;
+  uint32_t accepted_tokens = 0;
 
   // Of the step at hand.
   JobOutput* output = nullptr;

@@ -162,6 +162,7 @@ absl::Status LlamaModel::PrepareGenerate(const engine_proto::GenerateTask& task,
     bytes += message.text().size();
   }
   if (!IsValidUtf8(task.prompt())) return FieldError("prompt", "The prompt is not UTF-8.");
+  if (!IsValidUtf8(task.guide_text())) return FieldError("guide_text", "The text is not UTF-8.");
   const uint32_t context = loaded_.info.context_tokens();
   // Splitting a huge text only to learn how much too long it is would be slow.
   if (const uint64_t least = bytes / longest_token_bytes_; least >= context) {
@@ -181,6 +182,7 @@ absl::Status LlamaModel::PrepareGenerate(const engine_proto::GenerateTask& task,
   job.strip_space = bare && llama_vocab_type(vocab_) == LLAMA_VOCAB_TYPE_SPM;
   job.sampler.emplace(vocab_, sampling_defaults_, task.sampling());
   job.stream.emplace(std::vector<std::string>(task.stop().begin(), task.stop().end()));
+  PrepareDrafts(task, job);
   return PrepareReuse(task, job);
 }
 
@@ -262,6 +264,7 @@ absl::StatusOr<bool> LlamaModel::RunBatch(absl::Span<LlamaJob* const> jobs, int 
     }
   }
   const std::vector<int> placed = PlaceJobs(jobs, functions);
+  ChooseDrafts(jobs, placed);
 
   std::vector<TokenPool::Row> rows;
   std::vector<const CancelToken*> cancels;
@@ -276,6 +279,7 @@ absl::StatusOr<bool> LlamaModel::RunBatch(absl::Span<LlamaJob* const> jobs, int 
     if (placed[index] == job->pending()) {
       rows.back().output = true;
       choices.emplace_back(job, static_cast<int>(rows.size()) - 1);
+      for (const llama_token token : job->draft) rows.push_back({&job->sequence, token, true});
     }
   }
   if (rows.empty()) return false;
@@ -298,13 +302,15 @@ absl::StatusOr<bool> LlamaModel::RunBatch(absl::Span<LlamaJob* const> jobs, int 
       break;
   }
   sizer_.Record(static_cast<int>(rows.size()), clock_->Now() - before);
-  for (size_t index = 0; index < jobs.size(); ++index) {
-    if (placed[index] > 0) jobs[index]->output->work += placed[index];
+  if (absl::c_all_of(rows, [](const TokenPool::Row& row) { return row.output; })) {
+    costs_.Record(static_cast<int>(rows.size()), clock_->Now() - before);
   }
   for (size_t index = 0; index < jobs.size(); ++index) {
-    if (placed[index] > 0) ShareBeginning(*jobs[index]);
+    if (placed[index] == 0) continue;
+    jobs[index]->output->work += placed[index] + static_cast<double>(jobs[index]->draft.size());
+    ShareBeginning(*jobs[index]);
   }
-  for (const auto& [job, row] : choices) ChooseToken(*job, row);
+  for (const auto& [job, row] : choices) ChooseTokens(*job, row);
   return true;
 }
 
@@ -408,42 +414,6 @@ void LlamaModel::CountTokens(LlamaJob& job) const {
   job.output->done = job.done = true;
 }
 
-void LlamaModel::ChooseToken(LlamaJob& job, int row) {
-  if (job.prefill_only) {
-    Complete(job, engine_proto::FINISH_REASON_STOP);
-    return;
-  }
-  absl::StatusOr<llama_token> token = job.sampler->Choose(loaded_.pool->Scores(row));
-  if (!token.ok()) {
-    Fail(job, token.status());
-  } else if (llama_vocab_is_eog(vocab_, *token)) {
-    Complete(job, engine_proto::FINISH_REASON_STOP);
-  } else {
-    AppendToken(job, *token);
-  }
-}
-
-void LlamaModel::AppendToken(LlamaJob& job, llama_token token) {
-  std::string piece(longest_token_bytes_, '\0');
-  int32_t size = llama_token_to_piece(vocab_, token, piece.data(),
-                                      static_cast<int32_t>(piece.size()), 0, /*special=*/false);
-  if (size < 0) {
-    piece.resize(-size);
-    size = llama_token_to_piece(vocab_, token, piece.data(), -size, 0, /*special=*/false);
-  }
-  std::string_view text(piece.data(), std::max(size, 0));
-  if (job.strip_space && job.output_tokens == 0) absl::ConsumePrefix(&text, " ");
-  job.tokens.push_back(token);
-  ++job.output_tokens;
-  job.delta += job.stream->Append(text);
-  if (job.stream->stopped()) {
-    Complete(job, engine_proto::FINISH_REASON_STOP);
-  } else if (job.output_tokens == job.max_output_tokens ||
-             job.tokens.size() >= loaded_.info.context_tokens()) {
-    Complete(job, engine_proto::FINISH_REASON_LENGTH);
-  }
-}
-
 void LlamaModel::Complete(LlamaJob& job, engine_proto::FinishReason reason) {
   job.delta += job.stream->Finish();
   if (!job.delta.empty()) {
@@ -454,6 +424,8 @@ void LlamaModel::Complete(LlamaJob& job, engine_proto::FinishReason reason) {
   completed->set_input_tokens(job.input_tokens);
   completed->set_cached_tokens(job.cached_tokens);
   completed->set_output_tokens(job.output_tokens);
+  completed->set_drafted_tokens(job.drafted_tokens);
+  completed->set_accepted_tokens(job.accepted_tokens);
   job.output->done = job.done = true;
   Retire(job);
 }

@@ -76,7 +76,16 @@ class LlamaModel final : public Model {
   absl::StatusOr<bool> RunBatch(absl::Span<LlamaJob* const> jobs, int functions);
   // Decides who is in the pool and in the batch, and moves states in and out accordingly.
   std::vector<int> PlaceJobs(absl::Span<LlamaJob* const> jobs, int functions);
-  void ChooseToken(LlamaJob& job, int row);
+  // The next token, from the scores of a row. `guess`: what was guessed in its place; may be null.
+  void ChooseToken(LlamaJob& job, int row, const llama_token* guess);
+  // Speculation (llama_speculation.cc).
+  void PrepareDrafts(const engine_proto::GenerateTask& task, LlamaJob& job) const;
+  // Sets what each job guesses in the batch at hand, as far as there is room.
+  void ChooseDrafts(absl::Span<LlamaJob* const> jobs, absl::Span<const int> placed);
+  // Chooses tokens as long as the guesses were right; forgets the others.
+  void ChooseTokens(LlamaJob& job, int row);
+  // Forgets the state of what was guessed and not said.
+  void DropGuesses(LlamaJob& job);
   void AppendToken(LlamaJob& job, llama_token token);
   void MakeRoom();
   void Complete(LlamaJob& job, engine_proto::FinishReason reason);
@@ -108,6 +117,7 @@ class LlamaModel final : public Model {
   const size_t longest_token_bytes_;
   const Clock* const clock_;
   BatchSizer sizer_;
+  BatchCosts costs_;
   // Rows a batch may have; smaller after the library found no room for more.
   int row_limit_;
   // Of the last batch: the next step begins with it, for a change costs the library a new plan.

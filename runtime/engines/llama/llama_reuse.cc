@@ -154,6 +154,7 @@ void LlamaModel::ShareBeginning(LlamaJob& job) {
 
 void LlamaModel::Retire(LlamaJob& job) {
   Sequence& sequence = job.sequence;
+  DropGuesses(job);
   const int own = sequence.own_cells();
   const auto tokens = absl::MakeConstSpan(job.tokens).first(sequence.cells);
   if (!job.own_scope.empty() && own >= kLeastOwn && own <= cache_.max_tokens() &&

@@ -100,6 +100,8 @@ class TokenPool {
   // Makes the first `count` tokens of a resident sequence its base, and returns that. Null when
   // there is no free slot or it has a base already.
   std::shared_ptr<Sequence> Split(Sequence& sequence, int count);
+  // Whether tokens of this model can be forgotten again one by one, and cost nothing then.
+  bool CanTruncate() const { return in_order_; }
   // Forgets all but the first `count` tokens of a resident sequence, as after drafts that were
   // not accepted; at least what it shares with its base.
   void Truncate(Sequence& sequence, int count);

@@ -6,11 +6,13 @@
 #include <gguf.h>
 #include <unistd.h>
 
+#include <cmath>
 #include <cstdint>
 #include <filesystem>
 #include <fstream>
 #include <functional>
 #include <iterator>
+#include <random>
 #include <string>
 
 #include "absl/strings/str_cat.h"
@@ -92,6 +94,30 @@ class GgufBytes {
  private:
   std::string bytes_;
 };
+
+// A copy of `source` with random weights of the size that trained ones have.
+inline void WriteNoiseModel(const std::string& source, const std::string& target, unsigned seed) {
+  ggml_context* tensors = nullptr;
+  gguf_context* gguf = gguf_init_from_file(source.c_str(), {.no_alloc = false, .ctx = &tensors});
+  ASSERT_NE(gguf, nullptr);
+  gguf_context* copy = gguf_init_empty();
+  gguf_set_kv(copy, gguf);
+  std::mt19937 random(seed);
+  std::normal_distribution<float> normal;
+  for (int64_t index = 0; index < gguf_get_n_tensors(gguf); ++index) {
+    ggml_tensor* tensor = ggml_get_tensor(tensors, gguf_get_tensor_name(gguf, index));
+    if (tensor->type == GGML_TYPE_F32 && ggml_n_dims(tensor) > 1) {
+      auto* values = static_cast<float*>(tensor->data);
+      const float size = 1 / std::sqrt(static_cast<float>(tensor->ne[0]));
+      for (int64_t i = 0; i < ggml_nelements(tensor); ++i) values[i] = size * normal(random);
+    }
+    gguf_add_tensor(copy, tensor);
+  }
+  EXPECT_TRUE(gguf_write_to_file(copy, target.c_str(), /*only_meta=*/false));
+  gguf_free(copy);
+  gguf_free(gguf);
+  ggml_free(tensors);
+}
 
 }  // namespace intelligenced
 
