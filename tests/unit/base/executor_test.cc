@@ -20,9 +20,9 @@ TEST(ThreadPoolTest, RunsEverythingBeforeItIsGone) {
 }
 
 TEST(ThreadPoolTest, RunsSideBySideUpToItsLimit) {
-  ThreadPool pool("test", 2);
   absl::BlockingCounter both(2);
   absl::Notification done;
+  ThreadPool pool("test", 2);
   for (int i = 0; i < 2; ++i) {
     pool.Run([&] {
       both.DecrementCount();
