@@ -3,15 +3,19 @@
 
 usage: run.py --build DIR [NAME…]     (through ./dev bench)
 
-Names: memory, overhead, streaming, streaming-large, proofread. Default: all.
+Names: memory, overhead, recovery, streaming, streaming-large, proofread. Default: all.
 Each starts a daemon of its own. Nothing here is an assertion: hardware that is shared is noisy.
 """
 
 import argparse
 import json
+import os
 import pathlib
+import signal
+import statistics
 import subprocess
 import sys
+import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 from support.daemon import TESTDATA, TOP, Daemon, import_language_model, kib  # noqa: E402
@@ -58,6 +62,26 @@ def overhead(build):
               f"ratio {result['ratio']} (aim: at most 1.3)")
 
 
+def recovery(build):
+    """From the death of a model's worker to the next answer, on a small model."""
+    with Daemon(build) as daemon:
+        name, _ = import_language_model(daemon)
+        generate = ("generate", "--model", name, "--temperature", "0", "--max-output-tokens", "1", "Once")
+        whole, answer = [], []
+        for _ in range(5):
+            daemon.mlctl(*generate)
+            start = time.monotonic()
+            daemon.mlctl(*generate)
+            answer.append(time.monotonic() - start)
+            os.kill(daemon.model(name)["worker_pid"], signal.SIGKILL)
+            start = time.monotonic()
+            daemon.mlctl(*generate)
+            whole.append(time.monotonic() - start)
+        print(f"killed to answered: {statistics.median(whole) * 1000:.0f} ms in the middle of 5, "
+              f"{max(whole) * 1000:.0f} ms at most (aim: under 1000); an answer otherwise: "
+              f"{statistics.median(answer) * 1000:.0f} ms")
+
+
 def stream(daemon, name, file, *arguments):
     result = json.loads(subprocess.run([daemon.bin / "stream_overhead", daemon.socket, name, file, *map(str, arguments)],
                                        check=True, capture_output=True, text=True).stdout)
@@ -90,7 +114,7 @@ def proofread(build):
     subprocess.run([build / "bin" / "proofread_eval", gec / "corrections_dev.tsv", gec / "correct_dev.tsv"], check=True)
 
 
-BENCHMARKS = {"memory": memory, "overhead": overhead, "streaming": streaming, "streaming-large": streaming_large,
+BENCHMARKS = {"memory": memory, "overhead": overhead, "recovery": recovery, "streaming": streaming, "streaming-large": streaming_large,
               "proofread": proofread}
 
 

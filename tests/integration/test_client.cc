@@ -99,6 +99,41 @@ std::string TestClient::Health() const {
   return slice.begin()[1] == 1 ? "SERVING" : "NOT_SERVING";
 }
 
+std::string TestClient::Reflection() const {
+  grpc::GenericStub stub(channel);
+  grpc::CompletionQueue queue;
+  grpc::ClientContext context;
+  context.set_deadline(In(kPatience));
+  auto call = stub.PrepareCall(
+      &context, "/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo", &queue);
+  void* tag = nullptr;
+  bool ok = false;
+  const auto done = [&] { return queue.Next(&tag, &ok) && ok; };
+  // ServerReflectionRequest.list_services: field 7, any text.
+  const grpc::Slice request("\x3a\x00", 2);
+  grpc::ByteBuffer response;
+  grpc::Status status;
+  std::string names;
+  call->StartCall(nullptr);
+  if (done()) {
+    call->Write(grpc::ByteBuffer(&request, 1), nullptr);
+    if (done()) {
+      call->Read(&response, nullptr);
+      grpc::Slice slice;
+      if (done() && response.DumpToSingleSlice(&slice).ok()) {
+        names.assign(slice.begin(), slice.end());
+      }
+    }
+  }
+  context.TryCancel();
+  call->Finish(&status, nullptr);
+  queue.Next(&tag, &ok);
+  queue.Shutdown();
+  while (queue.Next(&tag, &ok)) {
+  }
+  return names;
+}
+
 Generation::Generation(const TestClient& client, const std::string& model,
                        api::RequestClass request_class, std::optional<absl::Duration> deadline,
                        const std::string& prompt) {

@@ -42,6 +42,9 @@ class TestClient {
   absl::Status Load(const std::string& model) const;
   // "SERVING", "NOT_SERVING" or why there is no answer.
   std::string Health() const;
+  // What server reflection answers when asked for all services, as it came: their names stand in
+  // it. Empty: no answer.
+  std::string Reflection() const;
 };
 
 // One GenerateText in progress.
