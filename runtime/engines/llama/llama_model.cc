@@ -180,7 +180,14 @@ absl::Status LlamaModel::PrepareGenerate(const engine_proto::GenerateTask& task,
   job.input_tokens = static_cast<uint32_t>(job.tokens.size());
   job.max_output_tokens = task.max_output_tokens();
   job.strip_space = bare && llama_vocab_type(vocab_) == LLAMA_VOCAB_TYPE_SPM;
-  job.sampler.emplace(vocab_, sampling_defaults_, task.sampling());
+  std::unique_ptr<TokenConstraint> constraint;
+  if (!task.grammar().empty()) {
+    if (token_texts_ == nullptr) token_texts_ = std::make_unique<TokenTexts>(vocab_);
+    auto created = TokenConstraint::Create(vocab_, token_texts_.get(), task.grammar());
+    if (!created.ok()) return created.status();
+    constraint = *std::move(created);
+  }
+  job.sampler.emplace(vocab_, sampling_defaults_, task.sampling(), std::move(constraint));
   job.stream.emplace(std::vector<std::string>(task.stop().begin(), task.stop().end()));
   PrepareDrafts(task, job);
   return PrepareReuse(task, job);

@@ -115,6 +115,8 @@ class LlamaModel final : public Model {
   const SamplingOptions sampling_defaults_;
   // No token stands for more bytes of text.
   const size_t longest_token_bytes_;
+  // Made for the first task with a grammar.
+  std::unique_ptr<TokenTexts> token_texts_;
   const Clock* const clock_;
   BatchSizer sizer_;
   BatchCosts costs_;

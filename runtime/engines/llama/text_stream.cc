@@ -102,4 +102,17 @@ std::string TextStream::TakeCertain() {
   return certain;
 }
 
+bool ExtendUtf8(std::string& pending, std::string_view bytes) {
+  pending.append(bytes);
+  std::string_view rest = pending;
+  while (!rest.empty()) {
+    const Scan scan = ScanCharacter(rest);
+    if (scan.incomplete) break;
+    if (!scan.valid) return false;
+    rest.remove_prefix(scan.length);
+  }
+  pending.erase(0, pending.size() - rest.size());
+  return true;
+}
+
 }  // namespace intelligenced

@@ -42,6 +42,11 @@ class TextStream {
   bool stopped_ = false;
 };
 
+// Adds `bytes` to a text of which `pending` is the end, the start of an incomplete character or
+// nothing, and leaves there the new one. False: the text cannot become UTF-8; `pending` is then
+// undefined.
+bool ExtendUtf8(std::string& pending, std::string_view bytes);
+
 }  // namespace intelligenced
 
 #endif  // INTELLIGENCED_RUNTIME_ENGINES_LLAMA_TEXT_STREAM_H_

@@ -1,9 +1,11 @@
 #include "runtime/engines/llama/token_sampler.h"
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 #include <random>
 #include <string_view>
+#include <utility>
 
 #include "absl/strings/numbers.h"
 #include "runtime/base/reasons.h"
@@ -15,6 +17,8 @@ using intelligence::engine::v1::Sampling;
 
 constexpr float kMaxTemperature = 100;
 constexpr uint32_t kMaxTopK = 1 << 24;
+// Asked first when the grammar refuses the model's choice.
+constexpr size_t kFewCandidates = 64;
 
 template <typename Set>
 void ReadDefault(const llama_model* model, llama_model_meta_key key, const Set& set) {
@@ -70,8 +74,8 @@ absl::Status CheckSampling(const Sampling& sampling) {
 }
 
 TokenSampler::TokenSampler(const llama_vocab* vocab, const SamplingOptions& defaults,
-                           const Sampling& sampling)
-    : vocab_(vocab) {
+                           const Sampling& sampling, std::unique_ptr<TokenConstraint> constraint)
+    : vocab_(vocab), constraint_(std::move(constraint)) {
   const float temperature =
       sampling.has_temperature() ? sampling.temperature() : defaults.temperature;
   if (temperature == 0) return;
@@ -86,6 +90,7 @@ TokenSampler::TokenSampler(const llama_vocab* vocab, const SamplingOptions& defa
   params.no_perf = true;
   chain_.reset(llama_sampler_chain_init(params));
   const auto add = [&](llama_sampler* sampler) { llama_sampler_chain_add(chain_.get(), sampler); };
+  needed_ = top_k;
   if (top_k > 0) add(llama_sampler_init_top_k(static_cast<int32_t>(top_k)));
   if (top_p < 1) add(llama_sampler_init_top_p(top_p, 1));
   if (min_p > 0) add(llama_sampler_init_min_p(min_p, 1));
@@ -113,20 +118,66 @@ absl::StatusOr<llama_token> TokenSampler::Choose(absl::Span<float> scores) {
     return MakeError(Reason::kEngineFailure,
                      "The model's scores are not finite; its weights are damaged.");
   }
-  if (chain_ == nullptr) return static_cast<llama_token>(best);
+  auto token = static_cast<llama_token>(best);
+  if (chain_ != nullptr) {
+    TakeCandidates(scores);
+    token = Draw();
+  }
+  // Usually the grammar agrees with the model; then it is asked about one token only.
+  if (constraint_ != nullptr && token != LLAMA_TOKEN_NULL && !constraint_->Allows(token)) {
+    TakeAllowed(scores);
+    if (candidates_.empty()) {
+      return MakeError(Reason::kEngineFailure,
+                       "The model's vocabulary has no token that the grammar allows here.");
+    }
+    token = Draw();
+  }
+  if (token == LLAMA_TOKEN_NULL) {
+    return MakeError(Reason::kEngineFailure, "No token could be chosen from the model's scores.");
+  }
+  if (chain_ != nullptr) llama_sampler_accept(chain_.get(), token);
+  if (constraint_ != nullptr && !llama_vocab_is_eog(vocab_, token)) constraint_->Accept(token);
+  return token;
+}
 
-  candidates_.resize(scores.size());
-  for (size_t token = 0; token < scores.size(); ++token) {
-    candidates_[token] = {static_cast<llama_token>(token), scores[token], 0};
+llama_token TokenSampler::Draw() {
+  if (chain_ == nullptr) {
+    const auto best = std::max_element(
+        candidates_.begin(), candidates_.end(), [](const auto& one, const auto& other) {
+          return one.logit != other.logit ? one.logit < other.logit : one.id > other.id;
+        });
+    return best->id;
   }
   llama_token_data_array array = {candidates_.data(), candidates_.size(), -1, false};
   llama_sampler_apply(chain_.get(), &array);
   if (array.selected < 0 || static_cast<size_t>(array.selected) >= array.size) {
-    return MakeError(Reason::kEngineFailure, "No token could be chosen from the model's scores.");
+    return LLAMA_TOKEN_NULL;
   }
-  const llama_token token = array.data[array.selected].id;
-  llama_sampler_accept(chain_.get(), token);
-  return token;
+  return array.data[array.selected].id;
+}
+
+void TokenSampler::TakeCandidates(absl::Span<const float> scores) {
+  candidates_.resize(scores.size());
+  for (size_t token = 0; token < scores.size(); ++token) {
+    candidates_[token] = {static_cast<llama_token>(token), scores[token], 0};
+  }
+}
+
+void TokenSampler::TakeAllowed(absl::Span<const float> scores) {
+  TakeCandidates(scores);
+  const size_t few = std::min(std::max(kFewCandidates, 2 * needed_), candidates_.size());
+  if (needed_ > 0) {
+    std::partial_sort(candidates_.begin(), candidates_.begin() + static_cast<ptrdiff_t>(few),
+                      candidates_.end(), [](const auto& one, const auto& other) {
+                        return one.logit != other.logit ? one.logit > other.logit
+                                                        : one.id < other.id;
+                      });
+    candidates_.resize(few);
+    constraint_->Filter(candidates_);
+    if (candidates_.size() >= needed_ || few == scores.size()) return;
+    TakeCandidates(scores);
+  }
+  constraint_->Filter(candidates_);
 }
 
 }  // namespace intelligenced
