@@ -280,7 +280,7 @@ std::string ZshOption(const OptionFacts& option) {
                                 : absl::StrCat("'", option.names.front());
   std::string out = absl::StrCat(names, "[", ZshText(option.description), "]");
   if (TakesValue(option)) {
-    absl::StrAppend(&out, ":", option.type.empty() ? "choice" : option.type, ":",
+    absl::StrAppend(&out, ":", option.type.empty() ? "choice" : ZshText(option.type), ":",
                     ZshAction(option));
   }
   return out + "'";

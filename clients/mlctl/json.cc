@@ -221,6 +221,14 @@ Json ToJson(const intelligence::Model& model) {
                {"last_load_time_seconds", Seconds(model.last_load_time)},
                {"built_in", model.built_in},
                {"default_for", model.default_for}};
+  Json functions = Json::array();
+  for (const intelligence::ModelFunction& function : model.functions) {
+    functions.push_back({{"name", function.name},
+                         {"capabilities", function.capabilities},
+                         {"scale", function.scale},
+                         {"size_bytes", function.size_bytes}});
+  }
+  json["functions"] = std::move(functions);
   if (model.last_used_time.has_value()) json["last_used_time"] = Time(*model.last_used_time);
   return json;
 }

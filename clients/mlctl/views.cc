@@ -63,6 +63,11 @@ std::string RenderModelList(const std::vector<Model>& models, int width, const P
                      rows, width, palette);
 }
 
+// "models/x/functions/f" as requests may name it: "x/f".
+std::string FunctionName(std::string_view name) {
+  return absl::StrReplaceAll(ShortName(std::string(name)), {{"/functions/", "/"}});
+}
+
 std::string RenderModel(const Model& model, absl::Time now, const Palette& palette) {
   std::vector<std::pair<std::string, std::string>> pairs;
   auto add = [&](std::string name, std::string value) {
@@ -76,6 +81,15 @@ std::string RenderModel(const Model& model, absl::Time now, const Palette& palet
   add("Family", model.family);
   add("Capabilities", absl::StrJoin(model.capabilities, ", "));
   add("Default for", absl::StrJoin(model.default_for, ", "));
+  for (const intelligence::ModelFunction& function : model.functions) {
+    std::string line = FunctionName(function.name);
+    if (!function.capabilities.empty()) {
+      absl::StrAppend(&line, ": ", absl::StrJoin(function.capabilities, ", "));
+    }
+    absl::StrAppend(&line, " (", FormatBytes(function.size_bytes),
+                    function.scale == 1 ? "" : absl::StrCat(", scale ", function.scale), ")");
+    add("Function", std::move(line));
+  }
   add("Licence", model.license);
   add("Origin", model.origin);
   add("Size on disk", BytesOrNothing(model.size_bytes));

@@ -37,6 +37,9 @@ inline constexpr size_t kMaxCapabilityBytes = 128;
 inline constexpr size_t kMaxUrlBytes = 2048;
 inline constexpr size_t kMaxLicenseBytes = 256;
 inline constexpr size_t kMaxImportChunkBytes = 1 << 20;
+inline constexpr int kMaxFunctionCapabilities = 16;
+inline constexpr int kMaxImportFunctions = 64;
+inline constexpr double kMaxFunctionScale = 16;
 inline constexpr absl::Duration kMaxKeepAlive = absl::Hours(24);
 
 inline constexpr absl::Duration kDefaultWatchInterval = absl::Seconds(1);

@@ -31,6 +31,13 @@ absl::Status NoCapableModel(std::string_view capability, std::string_view messag
   return MakeError(Reason::kNoCapableModel, absl::StrCat(message, advice), std::move(facts));
 }
 
+// Somebody added the function for just this.
+Manifest WithFunction(Manifest manifest, std::string_view capability) {
+  const ManifestFunction* function = manifest.FunctionFor(capability);
+  if (function != nullptr) manifest.function = function->name;
+  return manifest;
+}
+
 }  // namespace
 
 // Joins residency to scheduling: a job that is admitted asks here for its model.
@@ -80,8 +87,9 @@ const Manifest* Runtime::FindDownloadable(std::string_view capability) const {
 
 absl::StatusOr<Manifest> Runtime::FindRequested(std::string_view capability,
                                                 std::string_view requested) const {
-  absl::StatusOr<std::string> name = ParseModelName("options.model", requested);
-  if (!name.ok()) return name.status();
+  const absl::StatusOr<ModelReference> reference = ParseModelReference("options.model", requested);
+  if (!reference.ok()) return reference.status();
+  const std::string* name = &reference->model;
   absl::StatusOr<Manifest> manifest = parts_.store->Get(*name);
   if (!manifest.ok()) {
     if (!HasReason(manifest.status(), Reason::kModelNotFound)) return manifest.status();
@@ -91,6 +99,14 @@ absl::StatusOr<Manifest> Runtime::FindRequested(std::string_view capability,
     facts.metadata = {{"model", *name}, {"install", command}};
     return MakeError(Reason::kModelNotInstalled,
                      absl::StrCat("The model ", *name, " is not installed. Install it: ", command),
+                     std::move(facts));
+  }
+  if (!reference->function.empty() && manifest->FindFunction(reference->function) == nullptr) {
+    ErrorFacts facts;
+    facts.metadata = {{"model", *name}, {"function", reference->function}};
+    return MakeError(Reason::kModelNotFound,
+                     absl::StrCat("The model ", *name, " has no function ", reference->function,
+                                  ". mlctl models show ", *name, " lists what it has."),
                      std::move(facts));
   }
   if (!manifest->HasCapability(capability)) {
@@ -111,6 +127,11 @@ absl::StatusOr<Manifest> Runtime::FindRequested(std::string_view capability,
                      "engines that were found."),
         std::move(facts));
   }
+  if (!reference->function.empty()) {
+    manifest->function = reference->function;
+  } else if (!manifest->BaseHasCapability(capability)) {
+    manifest->function = manifest->FunctionFor(capability)->name;
+  }
   return manifest;
 }
 
@@ -122,7 +143,9 @@ absl::StatusOr<Manifest> Runtime::FindModel(std::string_view capability,
   if (const auto found = defaults.find(std::string(capability)); found != defaults.end()) {
     absl::StatusOr<Manifest> chosen = parts_.store->Get(found->second);
     // A default that was removed or whose engine is gone gives way to what is there.
-    if (chosen.ok() && chosen->HasCapability(capability) && CanRun(*chosen)) return chosen;
+    if (chosen.ok() && chosen->HasCapability(capability) && CanRun(*chosen)) {
+      return WithFunction(*std::move(chosen), capability);
+    }
   }
 
   std::vector<Manifest> installed = parts_.store->List();
@@ -137,7 +160,7 @@ absl::StatusOr<Manifest> Runtime::FindModel(std::string_view capability,
     // List() is sorted by name, so equal ranks go to the first name, always the same one.
     if (best == nullptr || model.rank > best->rank) best = &model;
   }
-  if (best != nullptr) return std::move(*best);
+  if (best != nullptr) return WithFunction(std::move(*best), capability);
   return NoCapableModel(
       capability,
       engine_missing ? absl::StrCat("No installed model that can run here has the capability ",

@@ -52,8 +52,11 @@ class Runtime {
 
   // Which model serves `capability`: `requested` if it is named and can (MODEL_NOT_FOUND,
   // MODEL_NOT_INSTALLED, NO_CAPABLE_MODEL), else the user's default, else the installed one of the
-  // highest rank. NO_CAPABLE_MODEL says in its message and in metadata "install" which command
-  // would help.
+  // highest rank. `requested` may name a function of a model (ParseModelReference): it serves
+  // whatever its base or itself is capable of. Otherwise the answer's `function` says which of the
+  // model's functions is to serve: one that has the capability goes before the base, except that a
+  // base named in the request serves by itself what it can. NO_CAPABLE_MODEL says in its message
+  // and in metadata "install" which command would help.
   absl::StatusOr<Manifest> FindModel(std::string_view capability, std::string_view requested) const;
 
   AvailabilityAnswer GetAvailability(std::string_view capability, std::string_view model) const;

@@ -11,6 +11,7 @@
 #include <cstring>
 #include <map>
 #include <optional>
+#include <utility>
 #include <vector>
 
 #include "absl/strings/match.h"
@@ -30,6 +31,8 @@ static_assert(std::endian::native == std::endian::little, "GGUF is read as it li
 constexpr uint64_t kMaxKeys = 65'536;
 constexpr uint64_t kMaxTensors = 262'144;
 constexpr uint64_t kMaxKeyBytes = 65'535;
+// libllama takes no longer names.
+constexpr uint64_t kMaxTensorNameBytes = 128;
 constexpr uint64_t kMaxTextBytes = 65'536;
 constexpr uint64_t kMaxHeaderBytes = uint64_t{256} << 20;
 constexpr uint64_t kMaxDimensions = 4;
@@ -254,6 +257,7 @@ void ReadKeys(HeaderReader& reader, uint64_t count, GgufMetadata& metadata, uint
     if (value.is_text) {
       if (key == "general.architecture") metadata.architecture = Line(value.text, 64);
       if (key == "general.type") metadata.type = Line(value.text, 64);
+      if (key == "adapter.type") metadata.adapter_type = Line(value.text, 64);
       if (key == "general.name") metadata.name = Line(value.text, 200);
       if (key == "general.version") metadata.version = Line(value.text, 100);
       if (key == "general.license") metadata.license = Line(value.text, 200);
@@ -276,7 +280,8 @@ void ReadTensors(HeaderReader& reader, uint64_t file_size, uint64_t alignment,
   std::map<uint32_t, uint64_t> weights_by_type;
   uint64_t data_bytes = 0;
   for (uint64_t i = 0; i < metadata.tensors && reader.ok(); ++i) {
-    reader.Text(kMaxKeyBytes, 0);
+    GgufTensor tensor;
+    tensor.name = reader.Text(kMaxKeyBytes, kMaxTensorNameBytes);
     const auto dimensions = reader.Number<uint32_t>();
     if (dimensions > kMaxDimensions) reader.Fail("a tensor has more than four dimensions");
     uint64_t elements = 1;
@@ -286,6 +291,8 @@ void ReadTensors(HeaderReader& reader, uint64_t file_size, uint64_t alignment,
         reader.Fail("a tensor claims an absurd size");
       } else {
         elements *= extent;
+        if (d == 0) tensor.columns = extent;
+        if (d == 1) tensor.rows = extent;
       }
     }
     const auto type = reader.Number<uint32_t>();
@@ -302,6 +309,7 @@ void ReadTensors(HeaderReader& reader, uint64_t file_size, uint64_t alignment,
     }
     data_bytes = std::max(data_bytes, offset + bytes);
     weights_by_type[type] += elements;
+    metadata.shapes.push_back(std::move(tensor));
     metadata.parameters += elements;
     // Beyond this the sum could only come from tensors that overlap.
     if (metadata.parameters > kMaxElements) reader.Fail("its tensors claim an absurd size");

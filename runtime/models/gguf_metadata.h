@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -15,18 +16,27 @@
 
 namespace intelligenced {
 
+// Extents of a tensor; 1 where it has no such dimension.
+struct GgufTensor {
+  std::string name;
+  uint64_t columns = 1;
+  uint64_t rows = 1;
+};
+
 struct GgufMetadata {
   std::string architecture;  // "llama", "qwen2", …
   std::string type;          // "model", "adapter", …; empty: a model
   std::string name;
   std::string version;
   std::string license;
+  std::string adapter_type;  // "lora"; of adapters only
   std::string tokenizer;     // "llama", "gpt2", …
   std::string quantization;  // "Q4_0", "F16", …; empty: not known
   uint64_t context_tokens = 0;
   // Weights in all tensors.
   uint64_t parameters = 0;
   uint64_t tensors = 0;
+  std::vector<GgufTensor> shapes;
   // More than 1: the file is one part of a model in several files.
   uint64_t parts = 1;
   bool has_chat_template = false;
@@ -53,6 +63,11 @@ bool IsCausalLanguageModel(const GgufMetadata& metadata);
 // FIELD_INVALID for a file that is no model by itself: an adapter, a projector, one part of
 // several.
 absl::StatusOr<Manifest> ManifestFromGguf(const GgufMetadata& metadata, ManifestFile file);
+
+// Whether `adapter` is a LoRA adapter made for a model of the shape of `base`. FIELD_INVALID, with
+// what does not fit: no adapter at all, another architecture, a matrix that the base does not have
+// or has in another shape.
+absl::Status CheckAdapter(const GgufMetadata& adapter, const GgufMetadata& base);
 
 }  // namespace intelligenced
 

@@ -210,14 +210,16 @@ class Installer::Core {
       absl::Status status = Fetch(file, 0, 0, cancel, meter);
       if (!status.ok()) return status;
     }
-    return PutBlob(name, sha256, url, "").status();
+    return PutBlob(name, sha256, url, "", {}).status();
   }
 
   // Takes over the caller's hold on the blob.
   absl::StatusOr<Manifest> PutBlob(std::string_view name, const std::string& sha256,
-                                   std::string_view origin, std::string_view license) {
+                                   std::string_view origin, std::string_view license,
+                                   const std::vector<NewFunction>& functions) {
     KeptBlobs kept(store_);
     kept.Add(sha256);
+    for (const NewFunction& function : functions) kept.Add(function.sha256);
     if (!IsValidModelName(name)) return ParseModelName("name", name).status();
     if (store_->Get(name).ok()) return NameTaken(name, "it is installed already.");
     ManifestFile file;
@@ -234,9 +236,55 @@ class Installer::Core {
     manifest->name = std::string(name);
     manifest->origin = std::string(origin);
     if (!license.empty()) manifest->license = std::string(license);
+    for (const NewFunction& function : functions) {
+      if (absl::Status status = Add(function, *manifest); !status.ok()) return status;
+    }
     if (absl::Status status = store_->Put(*manifest); !status.ok()) return status;
     kept.Forget();
     return manifest;
+  }
+
+  absl::StatusOr<Manifest> AddFunctions(std::string_view name,
+                                        const std::vector<NewFunction>& functions) {
+    // Named by the manifest or not: afterwards the hold is nobody's.
+    KeptBlobs kept(store_);
+    for (const NewFunction& function : functions) kept.Add(function.sha256);
+    // The files are read before the store is locked; what was checked is checked again by Change().
+    absl::StatusOr<Manifest> checked = store_->Get(name);
+    if (!checked.ok()) return checked;
+    const size_t files = checked->files.size();
+    const size_t present = checked->functions.size();
+    for (const NewFunction& function : functions) {
+      if (absl::Status status = Add(function, *checked); !status.ok()) return status;
+    }
+    return store_->Change(name, [&](Manifest& manifest) {
+      for (size_t i = present; i < checked->functions.size(); ++i) {
+        const ManifestFunction& function = checked->functions[i];
+        if (manifest.FindFunction(function.name) != nullptr) return FunctionThere(function.name);
+        manifest.functions.push_back(function);
+        manifest.files.push_back(checked->files[files + i - present]);
+      }
+      return absl::OkStatus();
+    });
+  }
+
+  absl::StatusOr<Manifest> RemoveFunction(std::string_view name, std::string_view function) {
+    return store_->Change(name, [&](Manifest& manifest) {
+      const ManifestFunction* found = manifest.FindFunction(function);
+      if (found == nullptr) {
+        return MakeError(
+            Reason::kModelNotFound,
+            absl::StrCat("The model ", name, " has no function ", function, "."),
+            {.metadata = {{"model", std::string(name)}}, .retry_delay = {}, .field = {}});
+      }
+      const std::string file = found->file;
+      std::erase_if(manifest.functions,
+                    [&](const ManifestFunction& other) { return other.name == function; });
+      std::erase_if(manifest.files, [&](const ManifestFile& other) {
+        return other.role == kAdapterRole && other.name == file;
+      });
+      return absl::OkStatus();
+    });
   }
 
   ModelStore* store() const { return store_; }
@@ -325,6 +373,44 @@ class Installer::Core {
     });
   }
 
+  static absl::Status FunctionThere(std::string_view name) {
+    return MakeError(
+        Reason::kModelBusy,
+        absl::StrCat("The model has a function ", name,
+                     " already. Remove it first, or choose another name."),
+        {.metadata = {{"function", std::string(name)}}, .retry_delay = {}, .field = {}});
+  }
+
+  // Checks the adapter against the base, and adds both to the manifest.
+  absl::Status Add(const NewFunction& function, Manifest& manifest) const {
+    if (manifest.FindFunction(function.name) != nullptr) return FunctionThere(function.name);
+    ManifestFile file;
+    file.role = kAdapterRole;
+    file.name = absl::StrCat(function.name, ".adapter.gguf");
+    file.sha256 = function.sha256;
+    absl::StatusOr<std::string> path = store_->PathOf(file);
+    if (!path.ok()) return path.status();
+    file.size_bytes = FileSize(*path);
+    const absl::StatusOr<GgufMetadata> adapter = ReadGgufFile(*path);
+    if (!adapter.ok()) return adapter.status();
+    const auto base = std::find_if(manifest.files.begin(), manifest.files.end(),
+                                   [](const ManifestFile& other) { return other.role == "model"; });
+    if (manifest.engine != "llama" || base == manifest.files.end()) {
+      return FieldError("function", "Only language models in GGUF files have functions.");
+    }
+    path = store_->PathOf(*base);
+    if (!path.ok()) return path.status();
+    const absl::StatusOr<GgufMetadata> metadata = ReadGgufFile(*path);
+    if (!metadata.ok()) return metadata.status();
+    if (absl::Status status = CheckAdapter(*adapter, *metadata); !status.ok()) return status;
+    manifest.files.push_back(std::move(file));
+    manifest.functions.push_back({.name = function.name,
+                                  .file = manifest.files.back().name,
+                                  .scale = function.scale,
+                                  .capabilities = function.capabilities});
+    return absl::OkStatus();
+  }
+
   // A language model's own header says best what it is, and whether it is whole.
   absl::Status Complete(Manifest& manifest) const {
     if (manifest.engine != "llama") return absl::OkStatus();
@@ -402,8 +488,19 @@ absl::StatusOr<Manifest> Installer::InstallUrl(std::string_view name, std::strin
 
 absl::StatusOr<Manifest> Installer::PutBlobAsModel(std::string_view name, std::string_view sha256,
                                                    std::string_view origin,
-                                                   std::string_view license) {
-  return core_->PutBlob(name, std::string(sha256), origin, license);
+                                                   std::string_view license,
+                                                   const std::vector<NewFunction>& functions) {
+  return core_->PutBlob(name, std::string(sha256), origin, license, functions);
+}
+
+absl::StatusOr<Manifest> Installer::AddFunctions(std::string_view name,
+                                                 const std::vector<NewFunction>& functions) {
+  return core_->AddFunctions(name, functions);
+}
+
+absl::StatusOr<Manifest> Installer::RemoveFunction(std::string_view name,
+                                                   std::string_view function) {
+  return core_->RemoveFunction(name, function);
 }
 
 std::vector<std::string> Installer::InProgress() const { return core_->InProgress(); }

@@ -44,6 +44,14 @@ class Catalogue {
   std::vector<Manifest> models_;
 };
 
+// A function to be added to a model: its adapter is a blob already.
+struct NewFunction {
+  std::string name;
+  std::string sha256;
+  double scale = 1;
+  std::vector<std::string> capabilities;
+};
+
 // Thread-safe. Blocking calls: run them off the service threads.
 class Installer {
  public:
@@ -69,9 +77,21 @@ class Installer {
                                       ProgressFunction progress);
 
   // After a file has become a blob: reads its header (GGUF metadata), makes the manifest, puts it.
-  // `name` must be free. A file that is no GGUF is MODEL_CORRUPT.
+  // `name` must be free. A file that is no GGUF is MODEL_CORRUPT. With `functions` all or nothing
+  // is installed; errors as for AddFunctions.
   absl::StatusOr<Manifest> PutBlobAsModel(std::string_view name, std::string_view sha256,
-                                          std::string_view origin, std::string_view license);
+                                          std::string_view origin, std::string_view license,
+                                          const std::vector<NewFunction>& functions = {});
+
+  // Adds functions to an installed model. A resident copy does not know them before it is loaded
+  // again. MODEL_NOT_FOUND; MODEL_BUSY (a function of that name is there, or the model is built
+  // in); MODEL_CORRUPT (no GGUF); FIELD_INVALID (the file is no adapter, or one for another model).
+  // In all cases the hold on the adapters' blobs is given up or has become the manifest's.
+  absl::StatusOr<Manifest> AddFunctions(std::string_view name,
+                                        const std::vector<NewFunction>& functions);
+
+  // Takes a function from a model. MODEL_NOT_FOUND, MODEL_BUSY as above.
+  absl::StatusOr<Manifest> RemoveFunction(std::string_view name, std::string_view function);
 
   // Names of models being downloaded now.
   std::vector<std::string> InProgress() const;

@@ -143,6 +143,10 @@ void ModelManager::Core::BeginLoad(Entry& entry, uint64_t bytes, Deferred& after
   entry.lost_while_loading = false;
   entry.generation = ++last_generation_;
   entry.load_cancel = CancelSource();
+  // It may have got or lost a function since it was last in memory.
+  if (absl::StatusOr<Manifest> now = store_->Get(entry.manifest.name); now.ok()) {
+    entry.manifest = *std::move(now);
+  }
   entry.reserved_bytes = bytes;
   SetState(entry, ModelState::kLoading);
   after.Add([this, name = entry.manifest.name, generation = entry.generation] {
@@ -163,6 +167,17 @@ absl::StatusOr<engine_proto::ModelSpec> ModelManager::Core::SpecOf(const Manifes
     to.set_role(file.role);
     to.set_path(*path);
     to.set_size_bytes(file.size_bytes);
+  }
+  for (const ManifestFunction& function : manifest.functions) {
+    engine_proto::ModelFunction& to = *spec.add_functions();
+    to.set_name(function.name);
+    to.set_scale(static_cast<float>(function.scale));
+    for (size_t i = 0; i < manifest.files.size(); ++i) {
+      const ManifestFile& file = manifest.files[i];
+      if (file.role == kAdapterRole && file.name == function.file) {
+        to.set_path(spec.files(static_cast<int>(i)).path());
+      }
+    }
   }
   for (const auto& [key, value] : manifest.parameters) (*spec.mutable_parameters())[key] = value;
   if (const auto found = options_.engine_parameters.find(manifest.engine);

@@ -1,6 +1,7 @@
 #include "runtime/models/manifest.h"
 
 #include <algorithm>
+#include <cmath>
 #include <set>
 #include <utility>
 
@@ -20,6 +21,8 @@ using Json = nlohmann::json;
 constexpr size_t kMaxManifestBytes = size_t{1} << 20;
 constexpr size_t kMaxCatalogueBytes = size_t{16} << 20;
 constexpr size_t kMaxFiles = 64;
+constexpr size_t kMaxFunctions = 64;
+constexpr double kMaxScale = 16;
 constexpr size_t kMaxCapabilities = 256;
 constexpr size_t kMaxParameters = 256;
 constexpr size_t kMaxTextBytes = 4096;
@@ -97,6 +100,17 @@ class ObjectReader {
       return 0;
     }
     return value->get<uint64_t>();
+  }
+
+  // From -bound to bound.
+  double Number(const char* key, double otherwise, double bound) {
+    const Json* value = Find(key);
+    if (value == nullptr) return otherwise;
+    if (!value->is_number() || !(std::abs(value->get<double>()) <= bound)) {
+      Fail(key, absl::StrCat("must be a number from -", bound, " to ", bound));
+      return otherwise;
+    }
+    return value->get<double>();
   }
 
   int Rank(const char* key) {
@@ -183,6 +197,50 @@ absl::StatusOr<ManifestFile> ReadManifestFile(const Json& json, const std::strin
   return file;
 }
 
+std::vector<std::string> ReadCapabilities(ObjectReader& reader) {
+  std::vector<std::string> capabilities;
+  const Json* list = reader.Find("capabilities");
+  if (list == nullptr) return capabilities;
+  if (!list->is_array() || list->size() > kMaxCapabilities) {
+    reader.Fail("capabilities", "must be an array of at most 256 names");
+    return capabilities;
+  }
+  for (const Json& item : *list) {
+    if (!item.is_string() || !IsValidCapability(item.get_ref<const std::string&>())) {
+      reader.Fail("capabilities", "holds something that is no capability's name");
+      break;
+    }
+    capabilities.push_back(item.get<std::string>());
+  }
+  return capabilities;
+}
+
+// `manifest` has its files and the functions before this one.
+absl::StatusOr<ManifestFunction> ReadFunction(const Json& json, const std::string& where,
+                                              const Manifest& manifest) {
+  ObjectReader reader(json, where);
+  ManifestFunction function;
+  function.name = reader.Line("name", 63);
+  function.file = reader.Text("file", 255);
+  function.scale = reader.Number("scale", 1, kMaxScale);
+  function.capabilities = ReadCapabilities(reader);
+  if (!IsValidModelName(function.name)) {
+    reader.Fail("name",
+                "must be 1 to 63 of a-z, 0-9, '-', '_' and '.', beginning with a letter or digit");
+  }
+  if (manifest.FindFunction(function.name) != nullptr) {
+    reader.Fail("name", "is that of another function of the model");
+  }
+  if (std::none_of(manifest.files.begin(), manifest.files.end(), [&](const ManifestFile& file) {
+        return file.role == kAdapterRole && file.name == function.file;
+      })) {
+    reader.Fail("file", "names no file with the role 'adapter'");
+  }
+  reader.RefuseOthers();
+  if (!reader.status().ok()) return reader.status();
+  return function;
+}
+
 absl::StatusOr<Manifest> ReadManifest(const Json& json, const std::string& where,
                                       ManifestPlace place) {
   ObjectReader reader(json, where);
@@ -209,19 +267,7 @@ absl::StatusOr<Manifest> ReadManifest(const Json& json, const std::string& where
       (place == ManifestPlace::kInstalled || place == ManifestPlace::kCatalogue)) {
     reader.Fail("built_in", "must not be true here");
   }
-  if (const Json* list = reader.Find("capabilities")) {
-    if (!list->is_array() || list->size() > kMaxCapabilities) {
-      reader.Fail("capabilities", "must be an array of at most 256 names");
-    } else {
-      for (const Json& item : *list) {
-        if (!item.is_string() || !IsValidCapability(item.get_ref<const std::string&>())) {
-          reader.Fail("capabilities", "holds something that is no capability's name");
-          break;
-        }
-        manifest.capabilities.push_back(item.get<std::string>());
-      }
-    }
-  }
+  manifest.capabilities = ReadCapabilities(reader);
   if (const Json* map = reader.Find("parameters")) {
     if (!map->is_object() || map->size() > kMaxParameters) {
       reader.Fail("parameters", "must be an object of at most 256 strings");
@@ -242,6 +288,10 @@ absl::StatusOr<Manifest> ReadManifest(const Json& json, const std::string& where
     files = nullptr;
   }
   if (files == nullptr && !manifest.built_in) reader.Fail("files", "is missing");
+  const Json* functions = reader.Find("functions");
+  if (functions != nullptr && (!functions->is_array() || functions->size() > kMaxFunctions)) {
+    reader.Fail("functions", "must be an array of at most 64 functions");
+  }
   reader.RefuseOthers();
   if (!reader.status().ok()) return reader.status();
   if (files != nullptr) {
@@ -255,6 +305,12 @@ absl::StatusOr<Manifest> ReadManifest(const Json& json, const std::string& where
   if (manifest.files.empty() && !manifest.built_in) {
     reader.Fail("files", "must name at least one file");
     return reader.status();
+  }
+  for (size_t i = 0; functions != nullptr && i < functions->size(); ++i) {
+    const std::string at = absl::StrCat(where, where.empty() ? "" : ".", "functions[", i, "]");
+    auto function = ReadFunction((*functions)[i], at, manifest);
+    if (!function.ok()) return function.status();
+    manifest.functions.push_back(*std::move(function));
   }
   return manifest;
 }
@@ -308,8 +364,30 @@ absl::StatusOr<std::string> ResolveHubAddress(std::string_view url,
 
 }  // namespace
 
-bool Manifest::HasCapability(std::string_view capability) const {
+bool ManifestFunction::HasCapability(std::string_view capability) const {
   return std::find(capabilities.begin(), capabilities.end(), capability) != capabilities.end();
+}
+
+bool Manifest::BaseHasCapability(std::string_view capability) const {
+  return std::find(capabilities.begin(), capabilities.end(), capability) != capabilities.end();
+}
+
+bool Manifest::HasCapability(std::string_view capability) const {
+  return BaseHasCapability(capability) || FunctionFor(capability) != nullptr;
+}
+
+const ManifestFunction* Manifest::FunctionFor(std::string_view capability) const {
+  for (const ManifestFunction& candidate : functions) {
+    if (candidate.HasCapability(capability)) return &candidate;
+  }
+  return nullptr;
+}
+
+const ManifestFunction* Manifest::FindFunction(std::string_view wanted) const {
+  for (const ManifestFunction& candidate : functions) {
+    if (candidate.name == wanted) return &candidate;
+  }
+  return nullptr;
 }
 
 uint64_t Manifest::size_bytes() const {
@@ -332,6 +410,23 @@ absl::StatusOr<std::string> ParseModelName(std::string_view field, std::string_v
                       "letter or digit, with or without \"models/\" before it.");
   }
   return std::string(bare);
+}
+
+absl::StatusOr<ModelReference> ParseModelReference(std::string_view field, std::string_view name) {
+  const bool whole = absl::ConsumePrefix(&name, "models/");
+  const std::string_view separator = whole ? "/functions/" : "/";
+  const size_t end = name.find(separator);
+  absl::StatusOr<std::string> model = ParseModelName(field, name.substr(0, end));
+  if (!model.ok()) return model.status();
+  ModelReference reference{.model = *std::move(model), .function = ""};
+  if (end == std::string_view::npos) return reference;
+  reference.function = name.substr(end + separator.size());
+  if (!IsValidModelName(reference.function)) {
+    return FieldError(field,
+                      "A function of a model is named MODEL/FUNCTION or "
+                      "models/MODEL/functions/FUNCTION, each name of a-z, 0-9, '-', '_' and '.'.");
+  }
+  return reference;
 }
 
 absl::StatusOr<Manifest> ParseManifest(std::string_view json, ManifestPlace place) {
@@ -412,6 +507,14 @@ std::string ManifestToJson(const Manifest& manifest) {
     if (!file.path.empty()) item["path"] = file.path;
     if (!file.url.empty()) item["url"] = file.url;
     json["files"].push_back(std::move(item));
+  }
+  for (const ManifestFunction& function : manifest.functions) {
+    nlohmann::ordered_json item;
+    item["name"] = function.name;
+    item["file"] = function.file;
+    if (function.scale != 1) item["scale"] = function.scale;
+    item["capabilities"] = function.capabilities;
+    json["functions"].push_back(std::move(item));
   }
   // Text that is no UTF-8 cannot come from ParseManifest; replaced, never thrown at.
   return json.dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n";

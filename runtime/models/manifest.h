@@ -13,8 +13,11 @@
 
 namespace intelligenced {
 
+// The role of a function's file.
+inline constexpr char kAdapterRole[] = "adapter";
+
 struct ManifestFile {
-  // What the engine takes it for: "model", "dictionary", "affixes", …
+  // What the engine takes it for: "model", "adapter", "dictionary", "affixes", …
   std::string role;
   // Base name only, for a person; never used as a path.
   std::string name;
@@ -25,6 +28,18 @@ struct ManifestFile {
   std::string path;
   // Where it can be downloaded (catalogue entries).
   std::string url;
+};
+
+// Another function of the same weights: an adapter on the base, chosen per request.
+struct ManifestFunction {
+  std::string name;  // as IsValidModelName; unique within the model
+  std::string file;  // name of the file with the role "adapter"
+  // How strongly the adapter changes the weights; 1 is what it was trained for.
+  double scale = 1;
+  // What it serves by itself; may be empty: then it serves who asks for it by name.
+  std::vector<std::string> capabilities;
+
+  bool HasCapability(std::string_view capability) const;
 };
 
 struct Manifest {
@@ -40,13 +55,29 @@ struct Manifest {
   // Engine parameters, documented by each engine.
   std::map<std::string, std::string> parameters;
   std::vector<ManifestFile> files;
+  std::vector<ManifestFunction> functions;
   // Preference among models of one capability: higher first. Built-in rules have 0.
   int rank = 0;
   // Not downloaded, cannot be removed.
   bool built_in = false;
 
+  // Which function is to serve a request; empty: the base. Set by Runtime::FindModel in what it
+  // returns, never stored.
+  std::string function;
+
+  // By itself or by one of its functions.
   bool HasCapability(std::string_view capability) const;
+  bool BaseHasCapability(std::string_view capability) const;
+  // The first function that has the capability. Null: none.
+  const ManifestFunction* FunctionFor(std::string_view capability) const;
+  const ManifestFunction* FindFunction(std::string_view name) const;
   uint64_t size_bytes() const;
+};
+
+// A model, or one of its functions, as requests name it.
+struct ModelReference {
+  std::string model;
+  std::string function;  // empty: none was named
 };
 
 // 1 to 63 of a-z, 0-9, '-', '_', '.', beginning with a letter or digit.
@@ -54,6 +85,9 @@ bool IsValidModelName(std::string_view name);
 
 // Takes "models/x" or "x". FIELD_INVALID for `field` when it is no valid name.
 absl::StatusOr<std::string> ParseModelName(std::string_view field, std::string_view name);
+
+// Takes "models/x", "x", "models/x/functions/f" and "x/f". FIELD_INVALID as above.
+absl::StatusOr<ModelReference> ParseModelReference(std::string_view field, std::string_view name);
 
 // Where a manifest comes from: what it may leave out and what it may say.
 enum class ManifestPlace {
@@ -68,8 +102,8 @@ enum class ManifestPlace {
 };
 
 // Strict: wrong types, unknown keys, bad names, hashes that are no hashes, paths where none may be,
-// more than 64 files, 256 capabilities or 1 MiB of JSON are MODEL_CORRUPT with what is wrong and
-// where. An engine that is not known here is fine.
+// functions without their adapter, more than 64 files or functions, 256 capabilities or 1 MiB of
+// JSON are MODEL_CORRUPT with what is wrong and where. An engine that is not known here is fine.
 absl::StatusOr<Manifest> ParseManifest(std::string_view json,
                                        ManifestPlace place = ManifestPlace::kAnywhere);
 

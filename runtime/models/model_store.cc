@@ -167,20 +167,41 @@ class DiskModelStore final : public ModelStore {
     return absl::OkStatus();
   }
 
+  absl::StatusOr<Manifest> Change(std::string_view name,
+                                  absl::FunctionRef<absl::Status(Manifest&)> change) override {
+    absl::MutexLock writing(write_mutex_);
+    absl::StatusOr<Manifest> before = Installed(name, "changed");
+    if (!before.ok()) return before.status();
+    Manifest after = *before;
+    if (absl::Status status = change(after); !status.ok()) return status;
+    const std::string json = ManifestToJson(after);
+    absl::StatusOr<Manifest> checked = ParseManifest(json, ManifestPlace::kInstalled);
+    if (!checked.ok()) return checked.status();
+    if (checked->name != name) return FieldError("name", "A model cannot be renamed.");
+    for (const ManifestFile& file : checked->files) {
+      if (auto path = PathOf(file); !path.ok()) return path.status();
+    }
+    absl::Status status = WriteFileAtomically(*files_, ManifestPath(name), json);
+    if (!status.ok()) return status;
+    {
+      absl::MutexLock lock(mutex_);
+      models_[checked->name] = *checked;
+    }
+    std::set<std::string> old;
+    AddBlobNames(*before, old);
+    const std::set<std::string> named = NamedBlobs();
+    for (const std::string& sha256 : old) blobs_.RemoveUnlessKept(sha256, named);
+    return checked;
+  }
+
   absl::StatusOr<uint64_t> Remove(std::string_view name) override {
     absl::MutexLock writing(write_mutex_);
-    Manifest manifest;
+    const absl::StatusOr<Manifest> installed = Installed(name, "removed");
+    if (!installed.ok()) return installed.status();
+    const Manifest& manifest = *installed;
     StoreState state;
     {
       absl::MutexLock lock(mutex_);
-      const auto found = models_.find(name);
-      if (found == models_.end()) return NotFound(name);
-      if (found->second.built_in) {
-        return MakeError(
-            Reason::kModelBusy, absl::StrCat(name, " is built in and cannot be removed."),
-            {.metadata = {{"model", std::string(name)}}, .retry_delay = {}, .field = {}});
-      }
-      manifest = found->second;
       state = state_;
     }
     if (::unlink(ManifestPath(name).c_str()) != 0 && errno != ENOENT) {
@@ -271,6 +292,17 @@ class DiskModelStore final : public ModelStore {
         absl::StrCat("There is no model named ", name,
                      ". `mlctl models list` shows what there is."),
         {.metadata = {{"model", std::string(name.substr(0, 64))}}, .retry_delay = {}, .field = {}});
+  }
+
+  // MODEL_BUSY for a built-in model, which cannot be `done`.
+  absl::StatusOr<Manifest> Installed(std::string_view name, std::string_view done) const {
+    absl::StatusOr<Manifest> manifest = Get(name);
+    if (manifest.ok() && manifest->built_in) {
+      return MakeError(
+          Reason::kModelBusy, absl::StrCat(name, " is built in and cannot be ", done, "."),
+          {.metadata = {{"model", std::string(name)}}, .retry_delay = {}, .field = {}});
+    }
+    return manifest;
   }
 
   absl::Status Unusable(const absl::Status& status) const {

@@ -98,6 +98,17 @@ class ModelStore {
 
   // Installs: every file must be a blob. MODEL_BUSY when the name is taken.
   virtual absl::Status Put(const Manifest& manifest) = 0;
+  // Changes the manifest of an installed model in one step: nobody sees half of it, and nobody
+  // else's change is lost. `change` may not rename it; files it adds must be blobs (the caller's
+  // hold on them stays the caller's), and blobs that nobody names afterwards go. It must not call
+  // the store. MODEL_NOT_FOUND, MODEL_BUSY (built
+  // in), what `change` returns, and what makes the new manifest invalid.
+  virtual absl::StatusOr<Manifest> Change(std::string_view name,
+                                          absl::FunctionRef<absl::Status(Manifest&)> change) {
+    static_cast<void>(name);
+    static_cast<void>(change);
+    return absl::UnimplementedError("this store cannot change manifests");
+  }
   // Removes the manifest and the blobs that no other manifest names. Returns the bytes freed.
   virtual absl::StatusOr<uint64_t> Remove(std::string_view name) = 0;
 

@@ -2,8 +2,10 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "absl/status/statusor.h"
 #include "absl/strings/ascii.h"
@@ -57,6 +59,9 @@ class ImportReactor final : public grpc::ServerReadReactor<grpc::ByteBuffer> {
         case v1::ImportModelRequest::kHeader:
           status = Open(std::move(*request.mutable_header()));
           break;
+        case v1::ImportModelRequest::kFunction:
+          status = OpenFunction(std::move(*request.mutable_function()));
+          break;
         case v1::ImportModelRequest::kChunk:
           status = Append(request.chunk());
           break;
@@ -74,21 +79,51 @@ class ImportReactor final : public grpc::ServerReadReactor<grpc::ByteBuffer> {
     absl::Status status = Validate(header);
     if (!status.ok()) return status;
     header_ = std::move(header);
-    header_.set_name(std::string(absl::StripPrefix(header_.name(), "models/")));
-    header_.set_sha256(absl::AsciiStrToLower(header_.sha256()));
-    if (call_.runtime().store().Get(header_.name()).ok()) {
-      return MakeError(Reason::kModelBusy,
-                       absl::StrCat("There is a model named ", header_.name(),
-                                    " already. Choose another name or remove that one."),
-                       {.metadata = {{"model", header_.name()}},
-                        .retry_delay = std::nullopt,
-                        .field = "header.name"});
+    model_ = absl::StripPrefix(header_->name(), "models/");
+    if (call_.runtime().store().Get(model_).ok()) {
+      return MakeError(
+          Reason::kModelBusy,
+          absl::StrCat("There is a model named ", model_,
+                       " already. Choose another name or remove that one."),
+          {.metadata = {{"model", model_}}, .retry_delay = std::nullopt, .field = "header.name"});
     }
-    call_.NoteModel(header_.name());
+    call_.NoteModel(model_);
+    return Begin("header.size_bytes", header_->size_bytes(), header_->sha256());
+  }
+
+  absl::Status OpenFunction(const v1::ImportFunction& function) {
+    absl::Status status = Validate(function, header_.has_value());
+    if (!status.ok()) return status;
+    if (functions_.size() >= kMaxImportFunctions) {
+      return FieldError("function", "comes more often than 64 times.");
+    }
+    if (blob_ == nullptr) {
+      model_ = absl::StripPrefix(function.model(), "models/");
+      // MODEL_NOT_FOUND before a byte is sent.
+      status = call_.runtime().store().Get(model_).status();
+      call_.NoteModel(model_);
+    } else if (!header_.has_value() && absl::StripPrefix(function.model(), "models/") != model_) {
+      status = FieldError("function.model", "must be the same for all functions of an import.");
+    } else {
+      status = CloseFile();
+    }
+    if (!status.ok()) return status;
+    NewFunction added;
+    added.name = function.name();
+    if (function.has_scale()) added.scale = function.scale();
+    added.capabilities.assign(function.capabilities().begin(), function.capabilities().end());
+    functions_.push_back(std::move(added));
+    return Begin("function.size_bytes", function.size_bytes(), function.sha256());
+  }
+
+  absl::Status Begin(std::string_view field, uint64_t size_bytes, std::string_view sha256) {
     absl::StatusOr<std::unique_ptr<BlobWriter>> blob =
-        call_.runtime().store().NewBlob(header_.size_bytes(), header_.sha256());
+        call_.runtime().store().NewBlob(size_bytes, absl::AsciiStrToLower(sha256));
     if (!blob.ok()) return blob.status();
     blob_ = *std::move(blob);
+    size_field_ = field;
+    size_bytes_ = size_bytes;
+    received_ = 0;
     return absl::OkStatus();
   }
 
@@ -98,12 +133,28 @@ class ImportReactor final : public grpc::ServerReadReactor<grpc::ByteBuffer> {
       return FieldError("chunk", absl::StrCat("has ", chunk.size(), " bytes; the limit is ",
                                               kMaxImportChunkBytes, "."));
     }
-    if (chunk.size() > header_.size_bytes() - received_) {
-      return FieldError(
-          "chunk", absl::StrCat("goes beyond header.size_bytes (", header_.size_bytes(), ")."));
+    if (chunk.size() > size_bytes_ - received_) {
+      return FieldError("chunk",
+                        absl::StrCat("goes beyond ", size_field_, " (", size_bytes_, ")."));
     }
     received_ += chunk.size();
     return blob_->Append(chunk);
+  }
+
+  // One file is whole.
+  absl::Status CloseFile() {
+    if (received_ < size_bytes_) {
+      return FieldError("chunk", absl::StrCat("The file ended after ", received_, " of ",
+                                              size_bytes_, " bytes."));
+    }
+    absl::StatusOr<std::string> sha256 = blob_->Commit();
+    if (!sha256.ok()) return sha256.status();
+    if (functions_.empty()) {
+      base_ = *std::move(sha256);
+    } else {
+      functions_.back().sha256 = *std::move(sha256);
+    }
+    return absl::OkStatus();
   }
 
   // The client has sent everything, or is gone.
@@ -112,15 +163,19 @@ class ImportReactor final : public grpc::ServerReadReactor<grpc::ByteBuffer> {
       return End(MakeError(Reason::kCancelled, "The import was cancelled."));
     }
     if (blob_ == nullptr) return End(FieldError("header", "must be the first message."));
-    if (received_ < header_.size_bytes()) {
-      return End(FieldError("chunk", absl::StrCat("The file ended after ", received_, " of ",
-                                                  header_.size_bytes(), " bytes.")));
-    }
-    const absl::StatusOr<std::string> sha256 = blob_->Commit();
-    if (!sha256.ok()) return End(sha256.status());
-    const absl::StatusOr<Manifest> manifest = call_.runtime().installer().PutBlobAsModel(
-        header_.name(), *sha256, "imported", header_.license());
+    if (absl::Status status = CloseFile(); !status.ok()) return End(status);
+    Installer& installer = call_.runtime().installer();
+    const absl::StatusOr<Manifest> manifest =
+        header_.has_value()
+            ? installer.PutBlobAsModel(model_, std::exchange(base_, ""), "imported",
+                                       header_->license(), std::exchange(functions_, {}))
+            : installer.AddFunctions(model_, std::exchange(functions_, {}));
     if (!manifest.ok()) return End(manifest.status());
+    if (!header_.has_value()) {
+      // A resident copy does not know its new function.
+      absl::Status unloaded = call_.runtime().models().Unload(model_, call_.cancel_token());
+      if (!unloaded.ok()) return End(unloaded);
+    }
     absl::StatusOr<v1::Model> model = DescribeModel(call_.runtime(), manifest->name);
     if (!model.ok()) return End(model.status());
     watchers_->Tell(*model);
@@ -133,6 +188,11 @@ class ImportReactor final : public grpc::ServerReadReactor<grpc::ByteBuffer> {
   // The last thing: the reactor may be gone when this returns.
   void End(const absl::Status& status) {
     blob_.reset();  // what was not committed is thrown away here, not on gRPC's thread
+    // And what was, but belongs to nothing.
+    if (!base_.empty()) call_.runtime().store().ReleaseBlob(base_);
+    for (const NewFunction& function : functions_) {
+      if (!function.sha256.empty()) call_.runtime().store().ReleaseBlob(function.sha256);
+    }
     call_.Record(status);
     Finish(StatusToGrpc(status));
   }
@@ -141,8 +201,16 @@ class ImportReactor final : public grpc::ServerReadReactor<grpc::ByteBuffer> {
   grpc::ByteBuffer* const response_;
   ModelWatchers* const watchers_;
   grpc::ByteBuffer piece_;
-  v1::ImportHeader header_;
+  // Absent when functions are added to an installed model.
+  std::optional<v1::ImportHeader> header_;
+  std::string model_;
+  // Hashes of whole files that nothing names yet; empty for the one that is coming.
+  std::string base_;
+  std::vector<NewFunction> functions_;
+  // The file that is coming.
   std::unique_ptr<BlobWriter> blob_;
+  std::string size_field_;
+  uint64_t size_bytes_ = 0;
   uint64_t received_ = 0;
 };
 

@@ -44,6 +44,12 @@ std::string BareName(const std::string& name) {
   return ParseModelName("name", name).value_or(name);
 }
 
+// Without the function.
+std::string ModelOf(const std::string& name) {
+  const absl::StatusOr<ModelReference> reference = ParseModelReference("name", name);
+  return reference.ok() ? reference->model : name;
+}
+
 absl::StatusOr<v1::ListModelsResponse> List(const Runtime& runtime,
                                             const v1::ListModelsRequest& request) {
   v1::ListModelsResponse response;
@@ -108,6 +114,19 @@ absl::Status Update(const Runtime& runtime, const v1::UpdateModelRequest& reques
   return status;
 }
 
+// A model, or one function of it.
+absl::StatusOr<uint64_t> Remove(const Runtime& runtime, const std::string& name) {
+  const absl::StatusOr<ModelReference> reference = ParseModelReference("name", name);
+  if (!reference.ok()) return reference.status();
+  if (reference->function.empty()) return runtime.models().Remove(reference->model);
+  const absl::StatusOr<Manifest> before = runtime.store().Get(reference->model);
+  if (!before.ok()) return before.status();
+  const absl::StatusOr<Manifest> after =
+      runtime.installer().RemoveFunction(reference->model, reference->function);
+  if (!after.ok()) return after.status();
+  return before->size_bytes() - std::min(before->size_bytes(), after->size_bytes());
+}
+
 class ModelService final : public Base {
  public:
   explicit ModelService(const ServiceEnvironment& environment) : environment_(environment) {}
@@ -170,7 +189,7 @@ class ModelService final : public Base {
         context, bytes, response, "RemoveModel",
         [](const Runtime& runtime, const v1::RemoveModelRequest& request,
            const CancelToken&) -> absl::StatusOr<v1::RemoveModelResponse> {
-          const absl::StatusOr<uint64_t> freed = runtime.models().Remove(BareName(request.name()));
+          const absl::StatusOr<uint64_t> freed = Remove(runtime, request.name());
           if (!freed.ok()) return freed.status();
           v1::RemoveModelResponse removed;
           removed.set_freed_bytes(*freed);
@@ -278,7 +297,7 @@ class ModelService final : public Base {
                         absl::Status status = ParseRequest(*bytes, request);
                         if (status.ok()) status = Validate(request);
                         if (!status.ok()) return status;
-                        call->NoteModel(BareName(request.name()));
+                        call->NoteModel(ModelOf(request.name()));
                         call->runtime().blocking().Run([call, request, work = std::move(work)] {
                           const absl::StatusOr<Response> answer =
                               work(call->runtime(), request, call->cancel_token());

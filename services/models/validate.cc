@@ -126,8 +126,39 @@ absl::Status Validate(const v1::ImportHeader& header) {
   return check.status();
 }
 
+absl::Status Validate(const v1::ImportFunction& function, bool with_header) {
+  if (with_header && !function.model().empty()) {
+    return FieldError("function.model", "must be empty: the function goes to the new model.");
+  }
+  absl::Status model =
+      with_header ? absl::OkStatus() : CheckName("function.model", function.model());
+  if (!model.ok()) return model;
+  if (!IsValidModelName(function.name())) {
+    return FieldError("function.name",
+                      "is required: 1 to 63 of a-z, 0-9, '-', '_' and '.', beginning with a letter "
+                      "or digit.");
+  }
+  FieldChecker check;
+  if (function.size_bytes() == 0) check.Fail("function.size_bytes", "is required and above 0.");
+  if (!function.sha256().empty() && !IsSha256(function.sha256())) {
+    check.Fail("function.sha256", "must be 64 hexadecimal digits.");
+  }
+  if (function.has_scale()) {
+    check.InRange("function.scale", function.scale(), -kMaxFunctionScale, kMaxFunctionScale);
+  }
+  if (function.capabilities_size() > kMaxFunctionCapabilities) {
+    check.Fail("function.capabilities", "has more than 16 names.");
+  }
+  for (const std::string& capability : function.capabilities()) {
+    if (capability.empty()) check.Fail("function.capabilities", "holds an empty name.");
+    CheckCapability("function.capabilities", capability, check);
+  }
+  return check.status();
+}
+
 absl::Status Validate(const v1::RemoveModelRequest& request) {
-  return CheckName("name", request.name());
+  if (request.name().empty()) return FieldError("name", "is required.");
+  return ParseModelReference("name", request.name()).status();
 }
 
 absl::Status Validate(const v1::LoadModelRequest& request) {

@@ -15,6 +15,8 @@ absl::Status Validate(const intelligence::v1::GetModelRequest& request);
 absl::Status Validate(const intelligence::v1::GetAvailabilityRequest& request);
 absl::Status Validate(const intelligence::v1::InstallModelRequest& request);
 absl::Status Validate(const intelligence::v1::ImportHeader& header);
+// `with_header`: it follows the file of a new model.
+absl::Status Validate(const intelligence::v1::ImportFunction& function, bool with_header);
 absl::Status Validate(const intelligence::v1::RemoveModelRequest& request);
 absl::Status Validate(const intelligence::v1::LoadModelRequest& request);
 absl::Status Validate(const intelligence::v1::UnloadModelRequest& request);

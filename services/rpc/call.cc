@@ -29,7 +29,11 @@ intelligence::v1::Usage UsageTotal::ToProto() const {
   SetDuration(queue_time_, usage.mutable_queue_time());
   SetDuration(load_time_, usage.mutable_load_time());
   SetDuration(compute_time_, usage.mutable_compute_time());
-  if (!model_.empty()) usage.set_model(ModelResourceName(model_));
+  if (!model_.empty()) {
+    usage.set_model(function_.empty()
+                        ? ModelResourceName(model_)
+                        : absl::StrCat(ModelResourceName(model_), "/functions/", function_));
+  }
   usage.set_device(device_);
   return usage;
 }

@@ -33,6 +33,8 @@ struct CallOrigin {
 class UsageTotal {
  public:
   void Add(const JobUsage& usage);
+  // Which function of the model works; empty: the model itself.
+  void SetFunction(std::string_view function) { function_ = function; }
   intelligence::v1::Usage ToProto() const;
   absl::Duration queue_time() const { return queue_time_; }
   absl::Duration compute_time() const { return compute_time_; }
@@ -47,6 +49,7 @@ class UsageTotal {
   absl::Duration load_time_;
   absl::Duration compute_time_;
   std::string model_;
+  std::string function_;
   std::string device_;
 };
 
@@ -80,6 +83,7 @@ class Call {
   void NoteInput(uint64_t bytes) { record_.set_input_bytes(record_.input_bytes() + bytes); }
   void NoteOutput(uint64_t bytes) { record_.set_output_bytes(record_.output_bytes() + bytes); }
   void NoteUsage(const JobUsage& usage) { usage_.Add(usage); }
+  void NoteFunction(std::string_view function) { usage_.SetFunction(function); }
   const UsageTotal& usage() const { return usage_; }
 
   // A call that only looks (a status poll) would crowd out the records of what was done: it is

@@ -131,7 +131,8 @@ void FieldChecker::Ranges(
 void FieldChecker::Options(const intelligence::v1::RequestOptions& options) {
   if (!status_.ok()) return;
   if (!options.model().empty()) {
-    const absl::StatusOr<std::string> name = ParseModelName("options.model", options.model());
+    const absl::StatusOr<ModelReference> name =
+        ParseModelReference("options.model", options.model());
     if (!name.ok()) {
       status_ = name.status();
       return;

@@ -6,6 +6,7 @@
 #include <utility>
 #include <vector>
 
+#include "absl/strings/str_cat.h"
 #include "runtime/base/reasons.h"
 #include "services/rpc/call.h"
 #include "services/rpc/proto_time.h"
@@ -27,6 +28,17 @@ void FillManifest(const Manifest& manifest, v1::Model& model) {
   model.set_origin(manifest.origin);
   model.set_size_bytes(manifest.size_bytes());
   model.set_built_in(manifest.built_in);
+  for (const ManifestFunction& function : manifest.functions) {
+    v1::ModelFunction& to = *model.add_functions();
+    to.set_name(absl::StrCat(ModelResourceName(manifest.name), "/functions/", function.name));
+    for (const std::string& capability : function.capabilities) to.add_capabilities(capability);
+    to.set_scale(function.scale);
+    for (const ManifestFile& file : manifest.files) {
+      if (file.role == kAdapterRole && file.name == function.file) {
+        to.set_size_bytes(file.size_bytes);
+      }
+    }
+  }
 }
 
 }  // namespace

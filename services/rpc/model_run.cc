@@ -56,6 +56,7 @@ ModelRun::ModelRun(std::shared_ptr<StreamCall> call,
       jobs_(std::make_shared<JobGroup>(call_, call_->MakeJob(options, model_.name), window)) {}
 
 void ModelRun::Bind() {
+  call_->NoteFunction(model_.function);
   call_->SetPauseHook([jobs = jobs_](bool paused) { jobs->SetPaused(paused); });
   jobs_->SetIdleHook([self = shared_from_this()] {
     if (!self->failed()) self->Complete();
@@ -65,8 +66,11 @@ void ModelRun::Bind() {
 
 void ModelRun::AddJob(engine_proto::Task task, uint64_t input_bytes, JobCallbacks callbacks) {
   const bool first = !std::exchange(has_jobs_, true);
-  // What the engine keeps of a client's texts is for that client alone.
-  if (task.has_generate()) task.mutable_generate()->set_cache_key(call_->caller().client.id);
+  if (task.has_generate()) {
+    // What the engine keeps of a client's texts is for that client alone.
+    task.mutable_generate()->set_cache_key(call_->caller().client.id);
+    task.mutable_generate()->set_function(model_.function);
+  }
   jobs_->Add(std::move(task), input_bytes,
              std::make_shared<Handler>(shared_from_this(), first, std::move(callbacks)));
 }
@@ -106,9 +110,7 @@ uint32_t ModelRun::ContextTokens() const {
 absl::StatusOr<Manifest> FindModelFor(const Runtime& runtime, std::string_view capability,
                                       const intelligence::v1::RequestOptions& options) {
   if (options.model().empty()) return runtime.FindModel(capability, "");
-  const absl::StatusOr<std::string> name = ParseModelName("options.model", options.model());
-  if (!name.ok()) return name.status();
-  return runtime.FindModel(capability, *name);
+  return runtime.FindModel(capability, options.model());
 }
 
 intelligence::v1::FinishReason ToFinishReason(engine_proto::FinishReason reason) {

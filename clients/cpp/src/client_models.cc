@@ -3,17 +3,18 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <memory>
 #include <string>
 #include <utility>
 #include <vector>
 
-#include "absl/cleanup/cleanup.h"
 #include "absl/strings/str_cat.h"
 #include "clients/cpp/src/call.h"
 #include "clients/cpp/src/connection.h"
 #include "clients/cpp/src/convert.h"
+#include "runtime/base/fd.h"
 #include "runtime/base/reasons.h"
 
 namespace intelligence {
@@ -21,27 +22,88 @@ namespace {
 
 constexpr size_t kChunkBytes = 1 << 20;
 
-// Sends the file and counts; stops early when the daemon does (its status says why).
-absl::Status SendFile(int descriptor, uint64_t size,
-                      grpc::ClientWriterInterface<v1::ImportModelRequest>& writer,
-                      const std::function<void(uint64_t, uint64_t)>& on_progress) {
-  v1::ImportModelRequest message;
-  uint64_t sent = 0;
-  while (sent < size) {
-    std::string& chunk = *message.mutable_chunk();
-    chunk.resize(std::min<uint64_t>(kChunkBytes, size - sent));
-    const ssize_t got = read(descriptor, chunk.data(), chunk.size());
-    if (got < 0 && errno == EINTR) continue;
-    if (got < 0) return absl::ErrnoToStatus(errno, "the file cannot be read");
-    if (got == 0) {
-      return absl::AbortedError("the file became shorter while it was sent; import it again");
+// A regular file that is open for reading.
+class SourceFile {
+ public:
+  static absl::StatusOr<SourceFile> Open(const std::string& path) {
+    SourceFile file;
+    file.descriptor_ = intelligenced::UniqueFd(open(path.c_str(), O_RDONLY | O_CLOEXEC));
+    if (!file.descriptor_.valid()) {
+      return absl::ErrnoToStatus(errno, absl::StrCat("cannot open ", path));
     }
-    chunk.resize(got);
-    if (!writer.Write(message)) return absl::OkStatus();
-    sent += got;
-    if (on_progress) on_progress(sent, size);
+    struct stat facts = {};
+    if (fstat(file.descriptor_.get(), &facts) != 0) {
+      return absl::ErrnoToStatus(errno, absl::StrCat("cannot read ", path));
+    }
+    if (!S_ISREG(facts.st_mode)) {
+      return intelligenced::FieldError("path", absl::StrCat(path, " is not a regular file"));
+    }
+    file.size_ = facts.st_size;
+    return file;
   }
-  return absl::OkStatus();
+
+  uint64_t size() const { return size_; }
+
+  // Sends the file and counts in `sent`; stops early when the daemon does (its status says why).
+  absl::Status Send(grpc::ClientWriterInterface<v1::ImportModelRequest>& writer, uint64_t& sent,
+                    uint64_t total,
+                    const std::function<void(uint64_t, uint64_t)>& on_progress) const {
+    v1::ImportModelRequest message;
+    uint64_t left = size_;
+    while (left > 0) {
+      std::string& chunk = *message.mutable_chunk();
+      chunk.resize(std::min<uint64_t>(kChunkBytes, left));
+      const ssize_t got = read(descriptor_.get(), chunk.data(), chunk.size());
+      if (got < 0 && errno == EINTR) continue;
+      if (got < 0) return absl::ErrnoToStatus(errno, "the file cannot be read");
+      if (got == 0) {
+        return absl::AbortedError("the file became shorter while it was sent; import it again");
+      }
+      chunk.resize(got);
+      if (!writer.Write(message)) return absl::OkStatus();
+      left -= got;
+      sent += got;
+      if (on_progress) on_progress(sent, total);
+    }
+    return absl::OkStatus();
+  }
+
+ private:
+  intelligenced::UniqueFd descriptor_;
+  uint64_t size_ = 0;
+};
+
+// What is sent before each file, and the files.
+struct ImportPart {
+  v1::ImportModelRequest header;
+  SourceFile file;
+};
+
+absl::StatusOr<std::vector<ImportPart>> PartsOf(const ImportModelRequest& request) {
+  std::vector<ImportPart> parts;
+  if (!request.path.empty()) {
+    absl::StatusOr<SourceFile> file = SourceFile::Open(request.path);
+    if (!file.ok()) return file.status();
+    ImportPart& part = parts.emplace_back(v1::ImportModelRequest(), *std::move(file));
+    v1::ImportHeader& header = *part.header.mutable_header();
+    header.set_name(request.name);
+    header.set_size_bytes(part.file.size());
+    header.set_sha256(request.sha256);
+    header.set_license(request.license);
+  }
+  for (const ImportFunction& function : request.functions) {
+    absl::StatusOr<SourceFile> file = SourceFile::Open(function.path);
+    if (!file.ok()) return file.status();
+    ImportPart& part = parts.emplace_back(v1::ImportModelRequest(), *std::move(file));
+    v1::ImportFunction& header = *part.header.mutable_function();
+    if (request.path.empty()) header.set_model(request.name);
+    header.set_name(function.name);
+    header.set_size_bytes(part.file.size());
+    header.set_scale(function.scale);
+    for (const std::string& name : function.capabilities) header.add_capabilities(name);
+  }
+  if (parts.empty()) return intelligenced::FieldError("path", "There is no file to import.");
+  return parts;
 }
 
 template <typename Invoke>
@@ -122,28 +184,20 @@ absl::StatusOr<Model> Client::InstallModel(const InstallModelRequest& request,
 absl::StatusOr<Model> Client::ImportModel(
     const ImportModelRequest& request, const CallOptions& options,
     const std::function<void(uint64_t, uint64_t)>& on_progress) const {
-  const int descriptor = open(request.path.c_str(), O_RDONLY | O_CLOEXEC);
-  if (descriptor < 0) return absl::ErrnoToStatus(errno, absl::StrCat("cannot open ", request.path));
-  const absl::Cleanup closer = [descriptor] { close(descriptor); };
-  struct stat facts = {};
-  if (fstat(descriptor, &facts) != 0) {
-    return absl::ErrnoToStatus(errno, absl::StrCat("cannot read ", request.path));
-  }
-  if (!S_ISREG(facts.st_mode)) {
-    return intelligenced::FieldError("path", absl::StrCat(request.path, " is not a regular file"));
-  }
+  const absl::StatusOr<std::vector<ImportPart>> parts = PartsOf(request);
+  if (!parts.ok()) return parts.status();
   CallContext call;
   if (absl::Status status = connection_->Prepare(options, call); !status.ok()) return status;
   v1::ImportModelResponse response;
   auto writer = connection_->models->ImportModel(&call.context, &response);
-  const uint64_t size = facts.st_size;
-  v1::ImportModelRequest header;
-  header.mutable_header()->set_name(request.name);
-  header.mutable_header()->set_size_bytes(size);
-  header.mutable_header()->set_sha256(request.sha256);
-  header.mutable_header()->set_license(request.license);
+  uint64_t total = 0, sent_bytes = 0;
+  for (const ImportPart& part : *parts) total += part.file.size();
   absl::Status sent = absl::OkStatus();
-  if (writer->Write(header)) sent = SendFile(descriptor, size, *writer, on_progress);
+  for (const ImportPart& part : *parts) {
+    if (!writer->Write(part.header)) break;
+    sent = part.file.Send(*writer, sent_bytes, total, on_progress);
+    if (!sent.ok()) break;
+  }
   if (sent.ok()) {
     writer->WritesDone();
   } else {

@@ -61,7 +61,15 @@ Model FromProto(const v1::Model& model) {
                .last_used_time = std::nullopt,
                .last_load_time = FromProto(model.last_load_time()),
                .built_in = model.built_in(),
-               .default_for = {model.default_for().begin(), model.default_for().end()}};
+               .default_for = {model.default_for().begin(), model.default_for().end()},
+               .functions = {}};
+  for (const v1::ModelFunction& function : model.functions()) {
+    out.functions.push_back(
+        {.name = function.name(),
+         .capabilities = {function.capabilities().begin(), function.capabilities().end()},
+         .scale = function.scale(),
+         .size_bytes = function.size_bytes()});
+  }
   if (model.has_last_used_time()) out.last_used_time = FromProto(model.last_used_time());
   return out;
 }

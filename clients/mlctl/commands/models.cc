@@ -201,8 +201,9 @@ void AddModelCommands(CommandTree& tree) {
   AddModelInstallCommands(tree, models);
 
   auto remove = std::make_shared<NameOptions>();
-  app = tree.Add(models, "remove", "Remove an installed model from the disk.",
-                 {"mlctl models remove stories"},
+  app = tree.Add(models, "remove",
+                 "Remove an installed model, or one of its functions, from the disk.",
+                 {"mlctl models remove stories", "mlctl models remove base/formal"},
                  [remove](Session& session) { return Remove(session, *remove); });
   app->add_option("name", remove->name, "The model")->required()->type_name(kModelType);
 

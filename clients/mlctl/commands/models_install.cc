@@ -3,10 +3,13 @@
 #include <optional>
 #include <ostream>
 #include <string>
+#include <string_view>
+#include <utility>
 #include <variant>
 #include <vector>
 
 #include "absl/strings/ascii.h"
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "clients/mlctl/command_tree.h"
@@ -119,29 +122,88 @@ struct ImportOptions {
   std::string name;
   std::string sha256;
   std::string license;
+  std::vector<std::string> functions;
+  std::vector<std::string> capabilities;
 };
 
+// "NAME=FILE", "NAME=FILE:SCALE". Nothing when it is neither.
+std::optional<intelligence::ImportFunction> ParseFunction(std::string_view text) {
+  const size_t equals = text.find('=');
+  if (equals == std::string_view::npos || equals == 0 || equals + 1 == text.size()) return {};
+  intelligence::ImportFunction function;
+  function.name = text.substr(0, equals);
+  function.path = text.substr(equals + 1);
+  const size_t colon = function.path.rfind(':');
+  double scale = 0;
+  // A colon may belong to the file's name as well.
+  if (colon != std::string::npos && colon > 0 &&
+      absl::SimpleAtod(std::string_view(function.path).substr(colon + 1), &scale)) {
+    function.scale = scale;
+    function.path.resize(colon);
+  }
+  return function;
+}
+
+// "CAPABILITY", for the only function, or "NAME=CAPABILITY".
+absl::Status AddCapability(std::string_view text,
+                           std::vector<intelligence::ImportFunction>& functions) {
+  const size_t equals = text.find('=');
+  if (equals == std::string_view::npos) {
+    if (functions.size() != 1) {
+      return absl::InvalidArgumentError(
+          "with several functions, or none, say whose the capability is: --capability "
+          "NAME=CAPABILITY");
+    }
+    functions.front().capabilities.emplace_back(text);
+    return absl::OkStatus();
+  }
+  for (intelligence::ImportFunction& function : functions) {
+    if (function.name != text.substr(0, equals)) continue;
+    function.capabilities.emplace_back(text.substr(equals + 1));
+    return absl::OkStatus();
+  }
+  return absl::InvalidArgumentError(
+      absl::StrCat("--capability names no function of this import: ", text));
+}
+
 int Import(Session& session, const ImportOptions& options) {
+  intelligence::ImportModelRequest request = {.path = options.file,
+                                              .name = options.name,
+                                              .sha256 = options.sha256,
+                                              .license = options.license};
+  for (const std::string& text : options.functions) {
+    std::optional<intelligence::ImportFunction> function = ParseFunction(text);
+    if (!function.has_value()) {
+      return session.FailUsage("--function takes NAME=FILE or NAME=FILE:SCALE");
+    }
+    request.functions.push_back(*std::move(function));
+  }
+  for (const std::string& text : options.capabilities) {
+    if (absl::Status status = AddCapability(text, request.functions); !status.ok()) {
+      return session.FailUsage(status.message());
+    }
+  }
+  if (request.path.empty() && request.functions.empty()) {
+    return session.FailUsage("give a file, or --function to add one to an installed model");
+  }
   absl::StatusOr<Client> client = session.Connect();
   if (!client.ok()) return session.Fail(client.status());
   absl::StatusOr<Model> model = absl::UnknownError("");
   {
     Progress progress(&session);
-    model = client->ImportModel(
-        {.path = options.file,
-         .name = options.name,
-         .sha256 = options.sha256,
-         .license = options.license},
-        session.Call(), [&](uint64_t sent, uint64_t total) {
-          progress.Show(sent == total ? "Checking …"
-                                      : absl::StrFormat("Importing … %d %% of %s",
-                                                        100 * sent / total, FormatBytes(total)));
-        });
+    model = client->ImportModel(request, session.Call(), [&](uint64_t sent, uint64_t total) {
+      progress.Show(sent == total ? "Checking …"
+                                  : absl::StrFormat("Importing … %d %% of %s", 100 * sent / total,
+                                                    FormatBytes(total)));
+    });
   }
   if (!model.ok()) return session.Fail(model.status());
   if (session.options().json) {
     session.out() << Dump(ToJson(*model)) << "\n";
   } else {
+    for (const intelligence::ImportFunction& function : request.functions) {
+      session.Note(absl::StrCat("Function: ", ShortName(model->name), "/", function.name));
+    }
     session.Note(absl::StrCat(
         "Imported ", TerminalSafe(ShortName(model->name)), " (", FormatBytes(model->size_bytes),
         ", ", model->license.empty() ? "licence unknown" : TerminalSafe(model->license), ")."));
@@ -166,13 +228,29 @@ void AddModelInstallCommands(CommandTree& tree, CLI::App* models) {
   app->add_flag("--accept-license", install->accept_license, "Accept the licence without asking");
 
   auto import = std::make_shared<ImportOptions>();
-  app = tree.Add(models, "import", "Install a model from a GGUF file of this machine.",
-                 {"mlctl models import stories260K.gguf --name stories"},
-                 [import](Session& session) { return Import(session, *import); });
-  app->add_option("file", import->file, "The file")->required()->type_name(kFileType);
-  app->add_option("--name", import->name, "The name to install it under")
+  app =
+      tree.Add(models, "import",
+               "Install a model from a GGUF file of this machine, or add functions (LoRA adapters "
+               "on the same weights) to one.",
+               {"mlctl models import stories260K.gguf --name stories",
+                "mlctl models import base.gguf --name base --function fix=fix-lora.gguf "
+                "--capability writing.proofread",
+                "mlctl models import --name base --function formal=formal-lora.gguf:0.8",
+                "mlctl generate --model base/formal \"Dear\"    # one function of a model"},
+               [import](Session& session) { return Import(session, *import); });
+  app->add_option("file", import->file, "The file; none to add functions to an installed model")
+      ->type_name(kFileType);
+  app->add_option("--name", import->name, "The name to install it under, or of the installed model")
       ->required()
       ->type_name("NAME");
+  app->add_option("--function", import->functions,
+                  "An adapter of the model; may be given several times. Scale 1 is as trained")
+      ->allow_extra_args(false)
+      ->type_name("NAME=FILE[:SCALE]");
+  app->add_option("--capability", import->capabilities,
+                  "What the function serves before its base does, for example writing.proofread")
+      ->allow_extra_args(false)
+      ->type_name("[NAME=]CAPABILITY");
   app->add_option("--sha256", import->sha256, "What the file's SHA-256 must be")->type_name("HEX");
   app->add_option("--license", import->license, "Its licence (default: what the file says)")
       ->type_name("SPDX");

@@ -391,6 +391,44 @@ TEST_F(SdkTest, ImportsAFileInOrderedChunks) {
   EXPECT_EQ(last, content.size());
 }
 
+TEST_F(SdkTest, ImportsFunctionsAfterTheirBaseOrAlone) {
+  const std::string base = daemon_.folder() + "/base.gguf", adapter = daemon_.folder() + "/a.gguf";
+  std::ofstream(base) << "base";
+  std::ofstream(adapter) << "adapter";
+  std::vector<std::string> received;
+  daemon_.scripts.import = [&](grpc::ServerReader<v1::ImportModelRequest>* reader,
+                               v1::ImportModelResponse* response) {
+    v1::ImportModelRequest message;
+    while (reader->Read(&message)) received.push_back(message.ShortDebugString());
+    v1::ModelFunction* function = response->mutable_model()->add_functions();
+    function->set_name("models/m/functions/fix");
+    function->set_scale(0.5);
+    function->add_capabilities("x");
+    return grpc::Status::OK;
+  };
+  intelligence::ImportModelRequest request = {
+      .path = base,
+      .name = "m",
+      .functions = {{.name = "fix", .path = adapter, .scale = 0.5, .capabilities = {"x"}}}};
+  auto model = Connect().ImportModel(request);
+  ASSERT_TRUE(model.ok()) << model.status();
+  EXPECT_THAT(received, ElementsAre(HasSubstr("header { name: \"m\""), HasSubstr("chunk: \"base\""),
+                                    HasSubstr("function { name: \"fix\" size_bytes: 7 scale: 0.5"),
+                                    HasSubstr("chunk: \"adapter\"")));
+  ASSERT_EQ(model->functions.size(), 1u);
+  EXPECT_EQ(model->functions[0].name, "models/m/functions/fix");
+  EXPECT_EQ(model->functions[0].scale, 0.5);
+  EXPECT_THAT(model->functions[0].capabilities, ElementsAre("x"));
+  received.clear();
+  request.path.clear();
+  ASSERT_TRUE(Connect().ImportModel(request).ok());
+  EXPECT_THAT(received, ElementsAre(HasSubstr("function { model: \"m\" name: \"fix\""),
+                                    HasSubstr("chunk: \"adapter\"")));
+  request.functions[0].path = daemon_.folder() + "/none.gguf";
+  EXPECT_FALSE(Connect().ImportModel(request).ok());
+  EXPECT_FALSE(Connect().ImportModel({.name = "m"}).ok());
+}
+
 TEST_F(SdkTest, ImportStopsSendingWhenTheDaemonRefuses) {
   const std::string file = daemon_.folder() + "/model.gguf";
   std::ofstream(file) << std::string(20 << 20, 'x');

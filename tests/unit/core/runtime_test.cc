@@ -248,6 +248,38 @@ TEST_F(RuntimeTest, TheRequestGoesBeforeEverything) {
   EXPECT_EQ(runtime_->FindModel("x", "models/a")->name, "a");
 }
 
+TEST_F(RuntimeTest, FunctionsServeWhatTheyAreFor) {
+  Manifest base = Model("base", {"language.generate", "writing.rewrite"}, 50);
+  base.functions.resize(3);
+  base.functions[0].name = "fix";
+  base.functions[0].capabilities = {"writing.proofread"};
+  base.functions[1].name = "formal";
+  base.functions[1].capabilities = {"writing.rewrite"};
+  base.functions[2].name = "plain";
+  store_.models = {Model("rules", {"writing.proofread", "writing.rewrite"}, 0), base};
+  const auto serves = [&](std::string_view capability, std::string_view requested) {
+    const absl::StatusOr<Manifest> found = runtime_->FindModel(capability, requested);
+    return found.ok() ? found->name + "/" + found->function : std::string(found.status().message());
+  };
+  Make();
+  EXPECT_EQ(serves("writing.proofread", ""), "base/fix") << "the base cannot, its function can";
+  EXPECT_EQ(serves("writing.rewrite", ""), "base/formal") << "a function goes before its base";
+  EXPECT_EQ(serves("language.generate", ""), "base/");
+  EXPECT_EQ(serves("writing.rewrite", "base"), "base/") << "what is named serves by itself";
+  EXPECT_EQ(serves("writing.proofread", "models/base"), "base/fix");
+  EXPECT_EQ(serves("language.generate", "base/plain"), "base/plain");
+  EXPECT_EQ(serves("language.generate", "models/base/functions/fix"), "base/fix");
+  store_.defaults = {{"writing.rewrite", "base"}};
+  EXPECT_EQ(serves("writing.rewrite", ""), "base/formal");
+  const absl::Status unknown = runtime_->FindModel("language.generate", "base/other").status();
+  EXPECT_TRUE(HasReason(unknown, Reason::kModelNotFound)) << unknown;
+  EXPECT_EQ(FactsOf(unknown).metadata.at("function"), "other");
+  EXPECT_TRUE(
+      HasReason(runtime_->FindModel("language.generate", "base/").status(), Reason::kFieldInvalid));
+  EXPECT_TRUE(HasReason(runtime_->FindModel("translate:a>b", "base/fix").status(),
+                        Reason::kNoCapableModel));
+}
+
 TEST_F(RuntimeTest, ModelsWithoutTheirEngineArePassedOver) {
   store_.models = {Model("a", {"x"}, 0), Model("b", {"x"}, 50, "absent")};
   EXPECT_EQ(Make().FindModel("x", "")->name, "a");

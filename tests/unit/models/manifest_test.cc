@@ -53,6 +53,79 @@ TEST(ManifestTest, RoundTrip) {
   EXPECT_FALSE(again->HasCapability("translate:en"));
 }
 
+Manifest WithFunctions() {
+  Manifest manifest = ManifestFor("base", "content");
+  for (const char* name : {"fix", "formal"}) {
+    ManifestFile file = manifest.files[0];
+    file.role = kAdapterRole;
+    file.name = absl::StrCat(name, ".gguf");
+    manifest.files.push_back(file);
+    ManifestFunction function;
+    function.name = name;
+    function.file = file.name;
+    manifest.functions.push_back(function);
+  }
+  manifest.functions[0].capabilities = {"writing.proofread"};
+  manifest.functions[1].scale = 0.5;
+  return manifest;
+}
+
+TEST(ManifestTest, FunctionsRoundTrip) {
+  const Manifest manifest = WithFunctions();
+  auto again = ParseManifest(ManifestToJson(manifest), ManifestPlace::kInstalled);
+  ASSERT_TRUE(again.ok()) << again.status();
+  ASSERT_THAT(again->functions, SizeIs(2));
+  EXPECT_EQ(again->functions[0].file, "fix.gguf");
+  EXPECT_EQ(again->functions[0].scale, 1);
+  EXPECT_EQ(again->functions[1].scale, 0.5);
+  EXPECT_EQ(again->FunctionFor("writing.proofread"), &again->functions[0]);
+  EXPECT_EQ(again->FunctionFor("language.generate"), nullptr) << "that is the base's";
+  EXPECT_EQ(again->FindFunction("formal"), &again->functions[1]);
+  EXPECT_EQ(again->FindFunction("other"), nullptr);
+  EXPECT_TRUE(again->HasCapability("writing.proofread"));
+  EXPECT_FALSE(again->BaseHasCapability("writing.proofread"));
+  EXPECT_TRUE(again->BaseHasCapability("language.generate"));
+}
+
+TEST(ManifestTest, BadFunctions) {
+  const auto refused = [](auto change) {
+    Manifest manifest = WithFunctions();
+    change(manifest);
+    const auto parsed = ParseManifest(ManifestToJson(manifest), ManifestPlace::kInstalled);
+    EXPECT_TRUE(HasReason(parsed.status(), Reason::kModelCorrupt)) << parsed.status();
+  };
+  refused([](Manifest& manifest) { manifest.functions[0].name = "Fix it"; });
+  refused([](Manifest& manifest) { manifest.functions[0].name = "formal"; });
+  refused([](Manifest& manifest) { manifest.functions[0].file = "model.bin"; });  // no adapter
+  refused([](Manifest& manifest) { manifest.functions[0].file = "../x"; });
+  refused([](Manifest& manifest) { manifest.functions[0].scale = 17; });
+  refused([](Manifest& manifest) { manifest.functions[0].capabilities = {"not one"}; });
+  refused([](Manifest& manifest) { manifest.functions.resize(65, manifest.functions[0]); });
+  std::string json = ManifestToJson(WithFunctions());
+  json.replace(json.find("0.5"), 3, "NaN");
+  EXPECT_FALSE(ParseManifest(json).ok());
+}
+
+TEST(ManifestTest, References) {
+  for (const char* base : {"m", "models/m"}) {
+    auto reference = ParseModelReference("name", base);
+    ASSERT_TRUE(reference.ok()) << reference.status();
+    EXPECT_EQ(reference->model, "m");
+    EXPECT_EQ(reference->function, "");
+  }
+  for (const char* whole : {"m/f", "models/m/functions/f"}) {
+    auto reference = ParseModelReference("name", whole);
+    ASSERT_TRUE(reference.ok()) << reference.status();
+    EXPECT_EQ(reference->model, "m");
+    EXPECT_EQ(reference->function, "f");
+  }
+  for (const char* bad :
+       {"", "/", "m/", "/f", "m/f/g", "models/", "models/m/f", "models/m/functions/", "M/f", "m/F",
+        "models/m/functions/f/g", "m/functions/f", "functions/f/"}) {
+    EXPECT_TRUE(HasReason(ParseModelReference("name", bad).status(), Reason::kFieldInvalid)) << bad;
+  }
+}
+
 TEST(ManifestTest, Names) {
   for (const char* good : {"a", "0", "qwen2.5-0.5b_x", "a..b"}) EXPECT_TRUE(IsValidModelName(good));
   EXPECT_TRUE(IsValidModelName(std::string(63, 'a')));

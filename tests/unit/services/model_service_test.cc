@@ -314,6 +314,41 @@ TEST_F(ModelServiceTest, ImportRefusesWhatIsNoModelAndKeepsNothing) {
   EXPECT_TRUE(HasReason(GetModel("mine").status(), Reason::kModelNotFound));
 }
 
+TEST_F(ModelServiceTest, ImportOfFunctionsChecksEveryPart) {
+  const auto import = [&](const std::vector<v1::ImportModelRequest>& parts) {
+    grpc::ClientContext context;
+    v1::ImportModelResponse response;
+    const auto writer = models_->ImportModel(&context, &response);
+    for (const v1::ImportModelRequest& part : parts) {
+      if (!writer->Write(part)) break;
+    }
+    writer->WritesDone();
+    return StatusFromGrpc(writer->Finish());
+  };
+  v1::ImportModelRequest header, function, chunk;
+  header.mutable_header()->set_name("mine");
+  header.mutable_header()->set_size_bytes(5);
+  function.mutable_function()->set_name("fix");
+  function.mutable_function()->set_size_bytes(5);
+  chunk.set_chunk("hello");
+  EXPECT_EQ(FactsOf(import({function, chunk})).field, "function.model");
+  function.mutable_function()->set_model("none");
+  EXPECT_TRUE(HasReason(import({function, chunk}), Reason::kModelNotFound));
+  EXPECT_EQ(FactsOf(import({header, chunk, function, chunk})).field, "function.model");
+  function.mutable_function()->set_model("script");
+  EXPECT_FALSE(import({function}).ok()) << "the adapter's bytes are missing";
+  EXPECT_FALSE(import({function, chunk}).ok()) << "no adapter, and the model is built in";
+  EXPECT_EQ(FactsOf(import({function, chunk, header})).field, "header");
+  v1::ImportModelRequest other = function;
+  other.mutable_function()->set_model("tiny");
+  EXPECT_EQ(FactsOf(import({function, chunk, other, chunk})).field, "function.model");
+  function.mutable_function()->clear_model();
+  EXPECT_EQ(FactsOf(import({header, function, chunk})).field, "chunk") << "the base is not whole";
+  function.mutable_function()->set_scale(17);
+  EXPECT_EQ(FactsOf(import({header, chunk, function, chunk})).field, "function.scale");
+  EXPECT_TRUE(HasReason(GetModel("mine").status(), Reason::kModelNotFound));
+}
+
 TEST_F(ModelServiceTest, StatusTellsTheWholeState) {
   v1::GetStatusRequest request;
   v1::SystemStatus status;

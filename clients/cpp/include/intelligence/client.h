@@ -95,12 +95,12 @@ class Client {
                                      const OnEvent<InstallModelEvent>& on_event = nullptr) const;
   Stream<InstallModelEvent> StreamInstallModel(const InstallModelRequest& request,
                                                const CallOptions& options = {}) const;
-  // `on_progress` gets the bytes sent and the file's size. NOT_FOUND or PERMISSION_DENIED without
-  // a reason when the file cannot be opened here.
+  // `on_progress` gets the bytes sent and the size of all files. NOT_FOUND or PERMISSION_DENIED
+  // without a reason when a file cannot be opened here.
   absl::StatusOr<Model> ImportModel(
       const ImportModelRequest& request, const CallOptions& options = {},
       const std::function<void(uint64_t sent, uint64_t total)>& on_progress = nullptr) const;
-  // The bytes that the disk got back.
+  // The bytes that the disk got back. Also takes "MODEL/FUNCTION": only that function goes.
   absl::StatusOr<uint64_t> RemoveModel(const std::string& name,
                                        const CallOptions& options = {}) const;
   // Returns when the model is resident. options.keep_alive applies.

@@ -52,7 +52,8 @@ class Cancellation {
 struct CallOptions {
   // The call ends with DEADLINE_EXCEEDED after this time; work that waits is never started then.
   absl::Duration timeout = absl::InfiniteDuration();
-  // "models/{model}" or the model's name. Empty: the user's default, else the best installed.
+  // "models/{model}" or the model's name, or "models/{model}/functions/{function}" or
+  // "{model}/{function}". Empty: the user's default, else the best installed.
   std::string model = {};
   RequestClass request_class = RequestClass::kDefault;
   // How long the model stays resident afterwards, at most 24 h. Unset: the model's own setting.

@@ -26,6 +26,14 @@ enum class ModelState {
   kFailed,  // the last load failed; state_reason says why
 };
 
+// Another function of the same weights: an adapter, chosen per request (CallOptions.model).
+struct ModelFunction {
+  std::string name = {};  // "models/{model}/functions/{function}"
+  std::vector<std::string> capabilities = {};
+  double scale = 1;
+  uint64_t size_bytes = 0;
+};
+
 struct Model {
   std::string name = {};  // "models/{model}"
   std::string version = {};
@@ -52,6 +60,7 @@ struct Model {
   absl::Duration last_load_time = {};
   bool built_in = false;
   std::vector<std::string> default_for = {};  // capabilities for which the user chose this model
+  std::vector<ModelFunction> functions = {};
 };
 
 struct ListModelsRequest {
@@ -94,12 +103,21 @@ struct InstallProgress {
 
 using InstallModelEvent = std::variant<LicenseNotice, InstallProgress, Model>;
 
+struct ImportFunction {
+  std::string name = {};  // required
+  std::string path = {};  // required: a LoRA adapter for the model, in a GGUF file
+  double scale = 1;       // -16 to 16
+  std::vector<std::string> capabilities = {};  // what it serves before its base does
+};
+
 struct ImportModelRequest {
-  // Required: a file that the caller can read. Its bytes are sent; the daemon opens no paths.
+  // Required, unless functions are added to a model that is installed: a file that the caller can
+  // read. Its bytes are sent; the daemon opens no paths.
   std::string path = {};
-  std::string name = {};     // required: the name to install it under
+  std::string name = {};     // required: the name to install it under, or of the installed model
   std::string sha256 = {};   // empty: not checked
   std::string license = {};  // empty: from the file's own metadata
+  std::vector<ImportFunction> functions = {};
 };
 
 struct UpdateModelRequest {

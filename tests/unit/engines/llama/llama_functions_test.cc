@@ -101,6 +101,28 @@ TEST_F(LlamaFunctionsTest, AFullPoolServesAllFunctions) {
   }
 }
 
+TEST_F(LlamaFunctionsTest, WhatIsKeptForOneFunctionIsOfNoUseToAnother) {
+  const std::string story =
+      "Once upon a time, there was a little girl named Lily. She loved to play outside in the "
+      "park. "
+      "One day, she saw a big, red ball.";
+  std::vector<Task> tasks;
+  for (const char* function : {"f1", "", "f2"}) {
+    tasks.push_back(With(function, story));
+    tasks.back().mutable_generate()->set_cache_key("me");
+  }
+  Session session(Spec({"f1", "f2"}));
+  for (const Task& task : tasks) {
+    Session fresh(Spec({"f1", "f2"}));
+    const Course first = session.Run(task);
+    EXPECT_EQ(first.text, fresh.Run(task).text);
+    EXPECT_EQ(first.completed.cached_tokens(), 0u);
+    const Course again = session.Run(task);
+    EXPECT_EQ(again.text, first.text);
+    EXPECT_GT(again.completed.cached_tokens(), 0u) << "its own is found again";
+  }
+}
+
 TEST_F(LlamaFunctionsTest, ScaleZeroIsTheBase) {
   engine_proto::ModelSpec spec = Spec({"f1"});
   spec.mutable_functions(0)->set_scale(0);
