@@ -189,6 +189,7 @@ int Run(Host& host, const std::vector<std::string>& arguments) {
     AddLanguageModelCommands(tree);
     AddModelCommands(tree);
     AddSystemCommands(tree);
+    AddBenchCommand(tree);
     AddTopCommand(tree);
     AddDoctorCommands(tree);
     AddDocumentCommands(tree);

@@ -71,6 +71,7 @@ void AddLanguageModelCommands(CommandTree& tree);
 void AddModelCommands(CommandTree& tree);
 void AddModelInstallCommands(CommandTree& tree, CLI::App* models);
 void AddSystemCommands(CommandTree& tree);
+void AddBenchCommand(CommandTree& tree);
 void AddTopCommand(CommandTree& tree);
 void AddDoctorCommands(CommandTree& tree);
 void AddDocumentCommands(CommandTree& tree);

@@ -511,11 +511,11 @@ TEST_F(CommandTest, ActivityReadsAsManyPagesAsAskedFor) {
 
 // Every command's words, from the same tree.
 TEST_F(CommandTest, DocumentsHaveEveryCommandAndOption) {
-  const char* const commands[] = {"proofread", "rewrite", "summarize",  "compose",     "generate",
-                                  "status",    "ps",      "top",        "activity",    "doctor",
-                                  "config",    "models",  "install",    "import",      "remove",
-                                  "load",      "unload",  "pin",        "unpin",       "default",
-                                  "list",      "show",    "completion", "count-tokens"};
+  const char* const commands[] = {"proofread", "rewrite", "summarize",  "compose",      "generate",
+                                  "status",    "ps",      "top",        "activity",     "doctor",
+                                  "config",    "models",  "install",    "import",       "remove",
+                                  "load",      "unload",  "pin",        "unpin",        "default",
+                                  "list",      "show",    "completion", "count-tokens", "bench"};
   for (const char* shell : {"bash", "zsh", "fish"}) {
     EXPECT_EQ(Mlctl({"completion", shell}), kDone);
     for (const char* command : commands) EXPECT_THAT(out_.str(), HasSubstr(command)) << shell;
@@ -541,6 +541,7 @@ TEST_F(CommandTest, EveryCommandHasHelpWithExamples) {
                                                           {"compose"},
                                                           {"generate"},
                                                           {"count-tokens"},
+                                                          {"bench"},
                                                           {"status"},
                                                           {"ps"},
                                                           {"top"},
