@@ -32,6 +32,13 @@ inline constexpr int kMaxStopStrings = 16;
 inline constexpr size_t kMaxStopBytes = 256;
 inline constexpr float kMaxTemperature = 2.0F;
 
+inline constexpr size_t kMaxSessionsPerClient = 64;
+inline constexpr size_t kMaxSessions = 1024;
+inline constexpr size_t kMaxSessionIdBytes = 64;
+inline constexpr absl::Duration kDefaultSessionExpiry = absl::Hours(1);
+inline constexpr absl::Duration kMinSessionExpiry = absl::Seconds(1);
+inline constexpr absl::Duration kMaxSessionExpiry = absl::Hours(24);
+
 inline constexpr size_t kMaxModelNameBytes = 63;
 inline constexpr size_t kMaxCapabilityBytes = 128;
 inline constexpr size_t kMaxUrlBytes = 2048;

@@ -26,10 +26,12 @@ enum class Reason {
   // NOT_FOUND
   kModelNotFound,
   kActionNotFound,
+  kSessionNotFound,
   // FAILED_PRECONDITION
   kModelNotInstalled,
   kNoCapableModel,
   kModelBusy,
+  kSessionBusy,
   // RESOURCE_EXHAUSTED
   kQueueFull,
   kClientQuotaExceeded,

@@ -1,12 +1,17 @@
 #include "services/language_model/service.h"
 
+#include <functional>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <utility>
 
 #include "absl/status/statusor.h"
+#include "absl/strings/strip.h"
 #include "grpcpp/server_context.h"
 #include "protos/intelligence/v1/language_model.grpc.pb.h"
+#include "services/language_model/sessions.h"
+#include "services/language_model/task.h"
 #include "services/language_model/validate.h"
 #include "services/rpc/job_group.h"
 #include "services/rpc/model_run.h"
@@ -21,49 +26,46 @@ namespace v1 = ::intelligence::v1;
 constexpr std::string_view kService = "LanguageModelService";
 constexpr std::string_view kCapability = "language.generate";
 
-void ToTask(const v1::Conversation& from, engine_proto::Conversation* to) {
-  for (const v1::Message& message : from.messages()) {
-    engine_proto::Message* added = to->add_messages();
-    // The values of both enums are the same.
-    added->set_role(static_cast<engine_proto::Role>(message.role()));
-    added->set_text(message.text());
-  }
-}
-
-engine_proto::Task ToTask(const v1::GenerateTextRequest& request) {
+engine_proto::Task MakeTask(const v1::GenerateTextRequest& request, const SessionTurn* turn,
+                            std::string_view client_id) {
   engine_proto::Task task;
   engine_proto::GenerateTask* generate = task.mutable_generate();
-  if (request.has_prompt()) {
+  *generate = ToTaskWithoutInput(request);
+  generate->set_cache_key(CacheKeyOf(client_id));
+  if (turn != nullptr) {
+    ToTask(turn->messages(), generate->mutable_conversation());
+  } else if (request.has_prompt()) {
     generate->set_prompt(request.prompt());
   } else {
     ToTask(request.conversation(), generate->mutable_conversation());
   }
-  const v1::SamplingOptions& from = request.sampling();
-  engine_proto::Sampling* to = generate->mutable_sampling();
-  if (from.has_temperature()) to->set_temperature(from.temperature());
-  if (from.has_top_p()) to->set_top_p(from.top_p());
-  if (from.has_top_k()) to->set_top_k(from.top_k());
-  if (from.has_min_p()) to->set_min_p(from.min_p());
-  if (from.has_seed()) to->set_seed(from.seed());
-  generate->set_max_output_tokens(request.max_output_tokens());
-  *generate->mutable_stop() = request.stop();
   return task;
 }
 
 class GenerateRun final : public TypedModelRun<v1::GenerateTextResponse> {
  public:
-  GenerateRun(std::shared_ptr<StreamCall> call, Manifest model,
-              const v1::GenerateTextRequest& request)
-      : TypedModelRun(std::move(call), request.options(), std::move(model), 1) {
+  // `turn` is null for a request without a session. `sessions` outlives the run.
+  GenerateRun(std::shared_ptr<StreamCall> call, const Sessions* sessions, Manifest model,
+              const v1::GenerateTextRequest& request, std::shared_ptr<SessionTurn> turn)
+      : TypedModelRun(std::move(call), WithModel(request.options(), model), model, 1),
+        sessions_(sessions),
+        turn_(std::move(turn)) {
     completed_.set_finish_reason(v1::FINISH_REASON_STOP);
   }
 
   void Start(const v1::GenerateTextRequest& request) {
     Bind();
+    if (turn_ != nullptr) {
+      // At once, so that the client can go on with the session before the job has wound up.
+      cancelled_ = call().cancel_token().OnCancel([turn = turn_] { turn->Abandon(); });
+    }
     const auto self = std::static_pointer_cast<GenerateRun>(shared_from_this());
-    AddJob(ToTask(request), request.ByteSizeLong(),
-           {.on_event = [self](const engine_proto::Event& event) { self->OnEvent(event); },
-            .on_end = nullptr});
+    engine_proto::Task task = MakeTask(request, turn_.get(), call().caller().client.id);
+    const uint64_t bytes = task.ByteSizeLong();
+    AddJob(
+        std::move(task), bytes,
+        {.on_event = [self](const engine_proto::Event& event) { self->OnEvent(event); },
+         .on_end = [self](const absl::Status& status, const JobUsage&) { self->OnEnd(status); }});
   }
 
  private:
@@ -80,19 +82,45 @@ class GenerateRun final : public TypedModelRun<v1::GenerateTextResponse> {
     }
   }
 
+  void OnEnd(const absl::Status& status) {
+    if (status.ok()) return;
+    if (turn_ == nullptr) return Fail(status);
+    turn_->Abandon();
+    const absl::Status session = turn_->CheckSession();
+    Fail(session.ok() ? status : session);
+  }
+
   void Complete() override {
     v1::GenerateTextResponse response;
     *completed_.mutable_usage() = call().usage().ToProto();
+    completed_.set_context_tokens(ContextTokens());
+    if (turn_ != nullptr) {
+      const UsageTotal& usage = call().usage();
+      v1::Message answer;
+      answer.set_role(v1::ROLE_ASSISTANT);
+      answer.set_text(completed_.text());
+      const absl::StatusOr<SessionFacts> session =
+          turn_->Commit(std::move(answer), usage.input_tokens() + usage.output_tokens(),
+                        completed_.context_tokens());
+      if (!session.ok()) return Fail(session.status());
+      *completed_.mutable_session() = sessions_->ToMessage(*session);
+    }
     *response.mutable_completed() = std::move(completed_);
     call().Write(response);
   }
 
+  const Sessions* const sessions_;
+  const std::shared_ptr<SessionTurn> turn_;
+  CancelRegistration cancelled_;
   v1::GenerateTextCompleted completed_;
 };
 
 class CountHandler final : public JobHandler {
  public:
-  CountHandler(std::shared_ptr<UnaryCall> call, std::string_view model) : call_(std::move(call)) {
+  // `note` is told a good count; may be null.
+  CountHandler(std::shared_ptr<UnaryCall> call, std::string_view model,
+               std::function<void(const v1::CountTokensResponse&)> note)
+      : call_(std::move(call)), note_(std::move(note)) {
     response_.set_model(ModelResourceName(model));
   }
   void OnEvent(const engine_proto::Event& event) override {
@@ -101,74 +129,213 @@ class CountHandler final : public JobHandler {
     response_.set_context_tokens(event.token_count().context_tokens());
   }
   void OnEnd(const absl::Status& status, const JobUsage&) override {
-    if (status.ok()) {
-      call_->Respond(response_);
-    } else {
-      call_->End(status);
-    }
+    if (!status.ok()) return call_->End(status);
+    if (note_) note_(response_);
+    call_->Respond(response_);
   }
 
  private:
   const std::shared_ptr<UnaryCall> call_;
+  const std::function<void(const v1::CountTokensResponse&)> note_;
   v1::CountTokensResponse response_;
 };
 
-using Base = v1::LanguageModelService::WithRawCallbackMethod_GenerateText<
-    v1::LanguageModelService::WithRawCallbackMethod_CountTokens<v1::LanguageModelService::Service>>;
+using Service = v1::LanguageModelService;
+using Changes = Service::WithRawCallbackMethod_AppendToSession<
+    Service::WithRawCallbackMethod_ForkSession<Service::WithRawCallbackMethod_PrewarmSession<
+        Service::WithRawCallbackMethod_DeleteSession<Service::Service>>>>;
+using OnSessions =
+    Service::WithRawCallbackMethod_CreateSession<Service::WithRawCallbackMethod_GetSession<
+        Service::WithRawCallbackMethod_ListSessions<Changes>>>;
+using Base = Service::WithRawCallbackMethod_GenerateText<
+    Service::WithRawCallbackMethod_CountTokens<OnSessions>>;
 
 class LanguageModelService final : public Base {
  public:
   explicit LanguageModelService(const ServiceEnvironment& environment)
-      : environment_(environment) {}
+      : environment_(environment), sessions_(environment) {}
 
   grpc::ServerWriteReactor<grpc::ByteBuffer>* GenerateText(grpc::CallbackServerContext* context,
                                                            const grpc::ByteBuffer* bytes) override {
-    return ServeStream(
-        environment_, context, kService, "GenerateText",
-        [&](const std::shared_ptr<StreamCall>& call) -> absl::Status {
-          call->NoteInput(bytes->Length());
-          v1::GenerateTextRequest request;
-          absl::Status status = ParseRequest(*bytes, request);
-          if (status.ok()) status = Validate(request);
-          if (!status.ok()) return status;
-          call->NoteRequestClass(ToRequestClass(request.options().request_class()));
-          absl::StatusOr<Manifest> model =
-              FindModelFor(call->runtime(), kCapability, request.options());
-          if (!model.ok()) return model.status();
-          std::make_shared<GenerateRun>(call, *std::move(model), request)->Start(request);
-          return absl::OkStatus();
-        });
+    return ServeStream(environment_, context, kService, "GenerateText",
+                       [&](const std::shared_ptr<StreamCall>& call) -> absl::Status {
+                         call->NoteInput(bytes->Length());
+                         v1::GenerateTextRequest request;
+                         absl::Status status = ParseRequest(*bytes, request);
+                         if (status.ok()) status = Validate(request);
+                         if (!status.ok()) return status;
+                         call->NoteRequestClass(ToRequestClass(request.options().request_class()));
+                         absl::StatusOr<SessionInput> input = SessionInput();
+                         if (!request.session().empty()) {
+                           input = sessions_.BeginTurn(call, request);
+                         } else {
+                           absl::StatusOr<Manifest> model =
+                               FindModelFor(call->runtime(), kCapability, request.options());
+                           if (!model.ok()) return model.status();
+                           input->model = *std::move(model);
+                         }
+                         if (!input.ok()) return input.status();
+                         std::make_shared<GenerateRun>(call, &sessions_, std::move(input->model),
+                                                       request, std::move(input->turn))
+                             ->Start(request);
+                         return absl::OkStatus();
+                       });
   }
 
   grpc::ServerUnaryReactor* CountTokens(grpc::CallbackServerContext* context,
                                         const grpc::ByteBuffer* bytes,
                                         grpc::ByteBuffer* response) override {
-    return ServeUnary(
-        environment_, context, response, kService, "CountTokens",
-        [&](const std::shared_ptr<UnaryCall>& call) -> absl::Status {
-          call->NoteInput(bytes->Length());
-          v1::CountTokensRequest request;
-          absl::Status status = ParseRequest(*bytes, request);
-          if (status.ok()) status = Validate(request);
-          if (!status.ok()) return status;
-          const absl::StatusOr<Manifest> model =
-              FindModelFor(call->runtime(), kCapability, request.options());
-          if (!model.ok()) return model.status();
-          engine_proto::Task task;
-          if (request.has_text()) {
-            task.mutable_count_tokens()->set_text(request.text());
-          } else {
-            ToTask(request.conversation(), task.mutable_count_tokens()->mutable_conversation());
-          }
-          std::make_shared<JobGroup>(call, call->MakeJob(request.options(), model->name), 1)
-              ->Add(std::move(task), bytes->Length(),
-                    std::make_shared<CountHandler>(call, model->name));
+    return Serve<v1::CountTokensRequest>(
+        context, bytes, response, "CountTokens",
+        [this](const std::shared_ptr<UnaryCall>& call, const v1::CountTokensRequest& request) {
+          return request.session().empty() ? CountInput(call, request)
+                                           : CountSession(call, request);
+        });
+  }
+
+  grpc::ServerUnaryReactor* CreateSession(grpc::CallbackServerContext* context,
+                                          const grpc::ByteBuffer* bytes,
+                                          grpc::ByteBuffer* response) override {
+    return Serve<v1::CreateSessionRequest>(
+        context, bytes, response, "CreateSession",
+        [this](const std::shared_ptr<UnaryCall>& call, const v1::CreateSessionRequest& request) {
+          return Answer(*call, sessions_.Create(*call, request));
+        });
+  }
+
+  grpc::ServerUnaryReactor* GetSession(grpc::CallbackServerContext* context,
+                                       const grpc::ByteBuffer* bytes,
+                                       grpc::ByteBuffer* response) override {
+    return Serve<v1::GetSessionRequest>(
+        context, bytes, response, "GetSession",
+        [this](const std::shared_ptr<UnaryCall>& call, const v1::GetSessionRequest& request) {
+          call->RecordFailureOnly();
+          return Answer(*call, sessions_.Get(*call, request));
+        });
+  }
+
+  grpc::ServerUnaryReactor* ListSessions(grpc::CallbackServerContext* context,
+                                         const grpc::ByteBuffer* bytes,
+                                         grpc::ByteBuffer* response) override {
+    return Serve<v1::ListSessionsRequest>(
+        context, bytes, response, "ListSessions",
+        [this](const std::shared_ptr<UnaryCall>& call, const v1::ListSessionsRequest&) {
+          call->RecordFailureOnly();
+          call->Respond(sessions_.List(*call));
           return absl::OkStatus();
         });
   }
 
+  grpc::ServerUnaryReactor* AppendToSession(grpc::CallbackServerContext* context,
+                                            const grpc::ByteBuffer* bytes,
+                                            grpc::ByteBuffer* response) override {
+    return Serve<v1::AppendToSessionRequest>(
+        context, bytes, response, "AppendToSession",
+        [this](const std::shared_ptr<UnaryCall>& call, const v1::AppendToSessionRequest& request) {
+          return Answer(*call, sessions_.Append(*call, request));
+        });
+  }
+
+  grpc::ServerUnaryReactor* ForkSession(grpc::CallbackServerContext* context,
+                                        const grpc::ByteBuffer* bytes,
+                                        grpc::ByteBuffer* response) override {
+    return Serve<v1::ForkSessionRequest>(
+        context, bytes, response, "ForkSession",
+        [this](const std::shared_ptr<UnaryCall>& call, const v1::ForkSessionRequest& request) {
+          return Answer(*call, sessions_.Fork(*call, request));
+        });
+  }
+
+  grpc::ServerUnaryReactor* PrewarmSession(grpc::CallbackServerContext* context,
+                                           const grpc::ByteBuffer* bytes,
+                                           grpc::ByteBuffer* response) override {
+    return Serve<v1::PrewarmSessionRequest>(
+        context, bytes, response, "PrewarmSession",
+        [this](const std::shared_ptr<UnaryCall>& call, const v1::PrewarmSessionRequest& request) {
+          return sessions_.Prewarm(call, request);
+        });
+  }
+
+  grpc::ServerUnaryReactor* DeleteSession(grpc::CallbackServerContext* context,
+                                          const grpc::ByteBuffer* bytes,
+                                          grpc::ByteBuffer* response) override {
+    return Serve<v1::DeleteSessionRequest>(
+        context, bytes, response, "DeleteSession",
+        [this](const std::shared_ptr<UnaryCall>& call, const v1::DeleteSessionRequest& request) {
+          absl::Status status = sessions_.Delete(*call, request);
+          if (status.ok()) call->Respond(v1::DeleteSessionResponse());
+          return status;
+        });
+  }
+
  private:
+  // Parses, validates and calls start(call, request).
+  template <typename Request, typename Start>
+  grpc::ServerUnaryReactor* Serve(grpc::CallbackServerContext* context,
+                                  const grpc::ByteBuffer* bytes, grpc::ByteBuffer* response,
+                                  std::string_view method, Start start) {
+    return ServeUnary(environment_, context, response, kService, method,
+                      [&](const std::shared_ptr<UnaryCall>& call) -> absl::Status {
+                        call->NoteInput(bytes->Length());
+                        Request request;
+                        absl::Status status = ParseRequest(*bytes, request);
+                        if (status.ok()) status = Validate(request);
+                        if (!status.ok()) return status;
+                        return start(call, request);
+                      });
+  }
+
+  static absl::Status Answer(UnaryCall& call, const absl::StatusOr<v1::Session>& session) {
+    if (!session.ok()) return session.status();
+    call.NoteModel(absl::StripPrefix(session->model(), "models/"));
+    call.Respond(*session);
+    return absl::OkStatus();
+  }
+
+  static void Count(const std::shared_ptr<UnaryCall>& call, const v1::RequestOptions& options,
+                    const Manifest& model, engine_proto::Task task,
+                    std::function<void(const v1::CountTokensResponse&)> note) {
+    const uint64_t bytes = task.ByteSizeLong();
+    std::make_shared<JobGroup>(call, call->MakeJob(options, model.name), 1)
+        ->Add(std::move(task), bytes,
+              std::make_shared<CountHandler>(call, model.name, std::move(note)));
+  }
+
+  static absl::Status CountInput(const std::shared_ptr<UnaryCall>& call,
+                                 const v1::CountTokensRequest& request) {
+    const absl::StatusOr<Manifest> model =
+        FindModelFor(call->runtime(), kCapability, request.options());
+    if (!model.ok()) return model.status();
+    engine_proto::Task task;
+    if (request.has_text()) {
+      task.mutable_count_tokens()->set_text(request.text());
+    } else {
+      ToTask(request.conversation(), task.mutable_count_tokens()->mutable_conversation());
+    }
+    Count(call, request.options(), *model, std::move(task), nullptr);
+    return absl::OkStatus();
+  }
+
+  absl::Status CountSession(const std::shared_ptr<UnaryCall>& call,
+                            const v1::CountTokensRequest& request) {
+    absl::StatusOr<SessionInput> input = sessions_.BeginCount(*call, request);
+    if (!input.ok()) return input.status();
+    engine_proto::Task task;
+    if (input->messages.empty()) {
+      task.mutable_count_tokens()->set_text("");
+    } else {
+      ToTask(input->messages, task.mutable_count_tokens()->mutable_conversation());
+    }
+    const Manifest model = input->model;
+    Count(call, WithModel(request.options(), model), model, std::move(task),
+          [this, call, input = *std::move(input)](const v1::CountTokensResponse& response) {
+            sessions_.NoteCount(*call, input, response.tokens(), response.context_tokens());
+          });
+    return absl::OkStatus();
+  }
+
   const ServiceEnvironment environment_;
+  Sessions sessions_;
 };
 
 }  // namespace

@@ -10,6 +10,13 @@ namespace intelligenced {
 
 absl::Status Validate(const intelligence::v1::GenerateTextRequest& request);
 absl::Status Validate(const intelligence::v1::CountTokensRequest& request);
+absl::Status Validate(const intelligence::v1::CreateSessionRequest& request);
+absl::Status Validate(const intelligence::v1::GetSessionRequest& request);
+absl::Status Validate(const intelligence::v1::ListSessionsRequest& request);
+absl::Status Validate(const intelligence::v1::AppendToSessionRequest& request);
+absl::Status Validate(const intelligence::v1::ForkSessionRequest& request);
+absl::Status Validate(const intelligence::v1::PrewarmSessionRequest& request);
+absl::Status Validate(const intelligence::v1::DeleteSessionRequest& request);
 
 }  // namespace intelligenced
 

@@ -96,12 +96,12 @@ void ModelRun::RunSlow(std::function<void()> work, std::function<void()> then) {
       });
 }
 
-uint32_t ModelRun::ContextTokens() const {
-  const absl::StatusOr<ModelStatus> status = call_->runtime().models().Get(model_.name);
+uint32_t ContextTokensOf(const Runtime& runtime, const Manifest& model) {
+  const absl::StatusOr<ModelStatus> status = runtime.models().Get(model.name);
   if (status.ok() && status->info.context_tokens() > 0) return status->info.context_tokens();
-  const auto parameter = model_.parameters.find("context_tokens");
+  const auto parameter = model.parameters.find("context_tokens");
   uint32_t tokens = 0;
-  if (parameter != model_.parameters.end() && absl::SimpleAtoi(parameter->second, &tokens)) {
+  if (parameter != model.parameters.end() && absl::SimpleAtoi(parameter->second, &tokens)) {
     return tokens;
   }
   return 0;

@@ -19,6 +19,10 @@
 
 namespace intelligenced {
 
+// The longest input plus output of a model: its own answer once it was loaded, else the manifest's,
+// else 0.
+uint32_t ContextTokensOf(const Runtime& runtime, const Manifest& model);
+
 // Everything happens inside the call's Run(). Owned by a shared_ptr that the jobs hold.
 class ModelRun : public std::enable_shared_from_this<ModelRun> {
  public:
@@ -49,8 +53,7 @@ class ModelRun : public std::enable_shared_from_this<ModelRun> {
 
   StreamCall& call() const { return *call_; }
   const Manifest& model() const { return model_; }
-  // The model's own answer once it was loaded, else the manifest's, else 0.
-  uint32_t ContextTokens() const;
+  uint32_t ContextTokens() const { return ContextTokensOf(call_->runtime(), model_); }
 
   // Writes `completed`.
   virtual void Complete() = 0;

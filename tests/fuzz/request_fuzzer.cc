@@ -101,6 +101,10 @@ void CheckOne(uint8_t kind, std::string_view bytes) {
     case 3:
       return Check<v1::ComposeTextRequest>(bytes);
     case 4:
+      Check<v1::CreateSessionRequest>(bytes);
+      Check<v1::AppendToSessionRequest>(bytes);
+      Check<v1::ForkSessionRequest>(bytes);
+      Check<v1::PrewarmSessionRequest>(bytes);
       return Check<v1::GenerateTextRequest>(bytes);
     case 5:
       return Check<v1::CountTokensRequest>(bytes);

@@ -76,9 +76,17 @@ class ScriptModel final : public Model {
                                              CancelToken cancel) override {
     ++script_->jobs_started;
     if (task.has_count_tokens()) {
-      return std::make_unique<ScriptJob>(script_, cancel, task.count_tokens().text(), true);
+      // A token is a byte.
+      std::string counted = task.count_tokens().text();
+      for (const auto& message : task.count_tokens().conversation().messages()) {
+        counted += message.text();
+      }
+      return std::make_unique<ScriptJob>(script_, cancel, std::move(counted), true);
     }
     if (!task.has_generate()) return FieldError("task", "is of another kind.");
+    if (task.generate().prefill_only()) {
+      return std::make_unique<ScriptJob>(script_, cancel, "", false);
+    }
     absl::StatusOr<std::string> answer =
         script_->answer ? script_->answer(task.generate()) : TextOf(task.generate());
     return std::make_unique<ScriptJob>(script_, cancel, std::move(answer), false);
@@ -159,14 +167,17 @@ class TestLoader final : public ModelLoader {
 
 class TestCallers final : public CallerDirectory {
  public:
-  explicit TestCallers(const std::atomic<bool>* refuse) : refuse_(refuse) {}
+  TestCallers(const std::atomic<bool>* refuse, const std::atomic<bool>* other_app)
+      : refuse_(refuse), other_app_(other_app) {}
   absl::StatusOr<Caller> Resolve(std::string_view, std::string_view service) const override {
     if (*refuse_) {
       return MakeError(Reason::kCallerNotAuthorized,
                        absl::StrCat("This app may not use the ", service, "."));
     }
     Caller caller;
-    caller.client = {.id = "user:1000/test", .display_name = "test", .user_id = 1000};
+    caller.client = {.id = *other_app_ ? "user:1000/other" : "user:1000/test",
+                     .display_name = "test",
+                     .user_id = 1000};
     caller.user_id = 1000;
     caller.process_id = 42;
     return caller;
@@ -174,6 +185,7 @@ class TestCallers final : public CallerDirectory {
 
  private:
   const std::atomic<bool>* const refuse_;
+  const std::atomic<bool>* const other_app_;
 };
 
 void WriteFile(const std::string& path, std::string_view content) {
@@ -247,7 +259,7 @@ void TestActivity::WaitFor(size_t count) const {
 
 struct ServiceFixture::Stack {
   Stack(const std::string& folder, ScriptBehaviour* script, ActivityLog* activity,
-        const std::atomic<bool>* refuse)
+        const std::atomic<bool>* refuse, const std::atomic<bool>* other_app)
       : timer(&clock),
         step_threads("steps", 2),
         loader_threads("loaders", 2),
@@ -259,7 +271,7 @@ struct ServiceFixture::Stack {
         models(Residency(), store.get(), &loader, &clock, &loader_threads, &timer,
                [] { return MachineMemory{uint64_t{8} << 30, uint64_t{8} << 30}; }),
         scheduler(Lanes(), &clock, &step_threads, &timer),
-        callers(refuse),
+        callers(refuse, other_app),
         runtime({.scheduler = &scheduler,
                  .models = &models,
                  .store = store.get(),
@@ -320,7 +332,7 @@ struct ServiceFixture::Stack {
 ServiceFixture::ServiceFixture() {
   std::string pattern = testing::TempDir() + "services-XXXXXX";
   folder_ = ::mkdtemp(pattern.data());
-  stack_ = std::make_unique<Stack>(folder_, &script_, &activity_, &refuse_callers_);
+  stack_ = std::make_unique<Stack>(folder_, &script_, &activity_, &refuse_callers_, &other_app_);
   runtime_ = &stack_->runtime;
   grpc::ChannelArguments arguments;
   arguments.SetMaxReceiveMessageSize(-1);

@@ -31,7 +31,7 @@ namespace v1 = ::intelligence::v1;
 using Answer = std::function<absl::StatusOr<std::string>(const engine_proto::GenerateTask&)>;
 
 struct ScriptBehaviour {
-  // Default: echoes the last message.
+  // Default: echoes the last message. Is not asked where a task only wants its prefix computed.
   Answer answer;
   // Bytes of one delta; one a step for each job.
   size_t delta_bytes = 64;
@@ -96,6 +96,8 @@ class ServiceFixture : public testing::Test {
   ScriptBehaviour script_;
   TestActivity activity_;
   std::atomic<bool> refuse_callers_ = false;
+  // Calls come from another app of the same user while this is true.
+  std::atomic<bool> other_app_ = false;
   std::string folder_;
   Runtime* runtime_ = nullptr;
   std::shared_ptr<grpc::Channel> channel_;

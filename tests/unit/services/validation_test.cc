@@ -141,6 +141,77 @@ TEST(ValidationTest, Generate) {
   EXPECT_TRUE(Validate(count).ok());
 }
 
+TEST(ValidationTest, TurnsOfASession) {
+  v1::GenerateTextRequest good;
+  good.set_session("sessions/0123456789abcdef");
+  EXPECT_TRUE(Validate(good).ok()) << Validate(good);
+  good.set_prompt("hello");
+  ExpectBreaches<v1::GenerateTextRequest>(
+      good, {{"session", [](auto& r) { r.set_session("sessions/"); }},
+             {"session", [](auto& r) { r.set_session("models/x"); }},
+             {"session", [](auto& r) { r.set_session("a/b"); }},
+             {"session", [](auto& r) { r.set_session(std::string(65, 'a')); }},
+             {"prompt", [](auto& r) { r.set_prompt(""); }},
+             {"conversation.messages", [](auto& r) { r.mutable_conversation(); }},
+             {"conversation.messages[0].role", [](auto& r) {
+                r.mutable_conversation()->add_messages()->set_role(v1::ROLE_ASSISTANT);
+              }}});
+  v1::CountTokensRequest count;
+  count.set_session("0123456789abcdef");
+  ExpectBreaches<v1::CountTokensRequest>(
+      count, {{"session", [](auto& r) { r.set_session("../x"); }},
+              {"text", [](auto& r) { r.set_text(""); }},
+              {"conversation.messages[0].role", [](auto& r) {
+                 r.mutable_conversation()->add_messages()->set_role(v1::ROLE_SYSTEM);
+               }}});
+}
+
+TEST(ValidationTest, Sessions) {
+  v1::CreateSessionRequest create;
+  create.set_instructions("Be brief.");
+  ExpectBreaches<v1::CreateSessionRequest>(
+      create,
+      {{"instructions", [](auto& r) { r.set_instructions(std::string("\0", 1)); }},
+       {"messages[0].role", [](auto& r) { r.add_messages(); }},
+       {"messages[0].role", [](auto& r) { r.add_messages()->set_role(v1::ROLE_SYSTEM); }},
+       {"messages",
+        [](auto& r) {
+          for (int i = 0; i <= 1000; ++i) r.add_messages()->set_role(v1::ROLE_USER);
+        }},
+       {"model", [](auto& r) { r.set_model("No Such/Name"); }},
+       {"expire_after", [](auto& r) { r.mutable_expire_after()->set_nanos(999'999'999); }},
+       {"expire_after", [](auto& r) { r.mutable_expire_after()->set_seconds(24 * 3600 + 1); }}});
+  create.set_instructions(std::string((4 << 20) + 1, 'x'));
+  EXPECT_TRUE(HasReason(Validate(create), Reason::kInputTooLarge));
+
+  v1::GetSessionRequest get;
+  EXPECT_EQ(FactsOf(Validate(get)).field, "name");
+  get.set_name("sessions/abc");
+  EXPECT_TRUE(Validate(get).ok());
+  EXPECT_EQ(FactsOf(Validate(v1::DeleteSessionRequest())).field, "name");
+
+  v1::AppendToSessionRequest append;
+  append.set_name("abc");
+  append.add_messages()->set_role(v1::ROLE_USER);
+  ExpectBreaches<v1::AppendToSessionRequest>(
+      append, {{"name", [](auto& r) { r.clear_name(); }},
+               {"messages", [](auto& r) { r.clear_messages(); }},
+               {"messages[1].role", [](auto& r) { r.add_messages(); }}});
+  append.mutable_messages(0)->set_text(std::string((4 << 20) + 1, 'x'));
+  EXPECT_TRUE(HasReason(Validate(append), Reason::kInputTooLarge));
+
+  v1::ForkSessionRequest fork;
+  fork.set_name("abc");
+  ExpectBreaches<v1::ForkSessionRequest>(
+      fork, {{"name", [](auto& r) { r.set_name("?"); }},
+             {"expire_after", [](auto& r) { r.mutable_expire_after(); }}});
+  v1::PrewarmSessionRequest prewarm;
+  prewarm.set_name("abc");
+  ExpectBreaches<v1::PrewarmSessionRequest>(
+      prewarm, {{"name", [](auto& r) { r.clear_name(); }},
+                {"options.model", [](auto& r) { r.mutable_options()->set_model("No/Name"); }}});
+}
+
 TEST(ValidationTest, Models) {
   v1::InstallModelRequest address;
   address.mutable_address()->set_url("https://models.example/m.gguf");
