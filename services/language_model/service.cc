@@ -7,9 +7,9 @@
 #include <utility>
 
 #include "absl/status/statusor.h"
-#include "absl/strings/strip.h"
 #include "grpcpp/server_context.h"
 #include "protos/intelligence/v1/language_model.grpc.pb.h"
+#include "runtime/models/manifest.h"
 #include "services/language_model/sessions.h"
 #include "services/language_model/task.h"
 #include "services/language_model/validate.h"
@@ -26,12 +26,10 @@ namespace v1 = ::intelligence::v1;
 constexpr std::string_view kService = "LanguageModelService";
 constexpr std::string_view kCapability = "language.generate";
 
-engine_proto::Task MakeTask(const v1::GenerateTextRequest& request, const SessionTurn* turn,
-                            std::string_view client_id) {
+engine_proto::Task MakeTask(const v1::GenerateTextRequest& request, const SessionTurn* turn) {
   engine_proto::Task task;
   engine_proto::GenerateTask* generate = task.mutable_generate();
   *generate = ToTaskWithoutInput(request);
-  generate->set_cache_key(CacheKeyOf(client_id));
   if (turn != nullptr) {
     ToTask(turn->messages(), generate->mutable_conversation());
   } else if (request.has_prompt()) {
@@ -47,7 +45,7 @@ class GenerateRun final : public TypedModelRun<v1::GenerateTextResponse> {
   // `turn` is null for a request without a session. `sessions` outlives the run.
   GenerateRun(std::shared_ptr<StreamCall> call, const Sessions* sessions, Manifest model,
               const v1::GenerateTextRequest& request, std::shared_ptr<SessionTurn> turn)
-      : TypedModelRun(std::move(call), WithModel(request.options(), model), model, 1),
+      : TypedModelRun(std::move(call), request.options(), std::move(model), 1),
         sessions_(sessions),
         turn_(std::move(turn)) {
     completed_.set_finish_reason(v1::FINISH_REASON_STOP);
@@ -60,7 +58,7 @@ class GenerateRun final : public TypedModelRun<v1::GenerateTextResponse> {
       cancelled_ = call().cancel_token().OnCancel([turn = turn_] { turn->Abandon(); });
     }
     const auto self = std::static_pointer_cast<GenerateRun>(shared_from_this());
-    engine_proto::Task task = MakeTask(request, turn_.get(), call().caller().client.id);
+    engine_proto::Task task = MakeTask(request, turn_.get());
     const uint64_t bytes = task.ByteSizeLong();
     AddJob(
         std::move(task), bytes,
@@ -287,7 +285,7 @@ class LanguageModelService final : public Base {
 
   static absl::Status Answer(UnaryCall& call, const absl::StatusOr<v1::Session>& session) {
     if (!session.ok()) return session.status();
-    call.NoteModel(absl::StripPrefix(session->model(), "models/"));
+    call.NoteModel(ParseModelReference("model", session->model())->model);
     call.Respond(*session);
     return absl::OkStatus();
   }
@@ -327,7 +325,7 @@ class LanguageModelService final : public Base {
       ToTask(input->messages, task.mutable_count_tokens()->mutable_conversation());
     }
     const Manifest model = input->model;
-    Count(call, WithModel(request.options(), model), model, std::move(task),
+    Count(call, request.options(), model, std::move(task),
           [this, call, input = *std::move(input)](const v1::CountTokensResponse& response) {
             sessions_.NoteCount(*call, input, response.tokens(), response.context_tokens());
           });

@@ -49,6 +49,7 @@ struct TranscriptTokens {
 // A session as it was at a moment.
 struct SessionFacts {
   std::string id;
+  // "model" or "model/function".
   std::string model;
   Transcript transcript;
   uint64_t bytes = 0;

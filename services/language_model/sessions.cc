@@ -52,6 +52,19 @@ Transcript NewMessages(const v1::CountTokensRequest& request) {
   return messages;
 }
 
+// What a session keeps of its model, and what asks for it: "model" or "model/function".
+std::string ReferenceTo(std::string_view model, std::string_view function) {
+  return function.empty() ? std::string(model) : absl::StrCat(model, "/", function);
+}
+
+// Of a reference as above.
+std::string ResourceName(std::string_view reference) {
+  const size_t slash = reference.find('/');
+  if (slash == std::string_view::npos) return ModelResourceName(reference);
+  return absl::StrCat(ModelResourceName(reference.substr(0, slash)), "/functions/",
+                      reference.substr(slash + 1));
+}
+
 class PrewarmHandler final : public JobHandler {
  public:
   PrewarmHandler(std::shared_ptr<UnaryCall> call, std::function<v1::Session()> done)
@@ -72,11 +85,6 @@ class PrewarmHandler final : public JobHandler {
 
 }  // namespace
 
-v1::RequestOptions WithModel(v1::RequestOptions options, const Manifest& model) {
-  options.set_model(model.name);
-  return options;
-}
-
 Sessions::Sessions(const ServiceEnvironment& environment)
     : environment_(environment),
       store_(std::make_shared<SessionStore>(SessionLimits(), &environment.runtime->clock(),
@@ -89,7 +97,7 @@ v1::Session Sessions::ToMessage(const SessionFacts& facts) const {
   const absl::Duration calendar = clock.WallTime() - clock.Now();
   v1::Session session;
   session.set_name(absl::StrCat("sessions/", facts.id));
-  session.set_model(ModelResourceName(facts.model));
+  session.set_model(ResourceName(facts.model));
   session.set_message_count(static_cast<uint32_t>(facts.transcript.size()));
   session.set_transcript_bytes(facts.bytes);
   session.set_used_tokens(facts.tokens.used);
@@ -113,7 +121,7 @@ absl::StatusOr<v1::Session> Sessions::Create(const Call& call,
   const absl::StatusOr<Manifest> model = FindModelFor(call.runtime(), kCapability, options);
   if (!model.ok()) return model.status();
   NewSession session;
-  session.model = model->name;
+  session.model = ReferenceTo(model->name, model->function);
   session.context_tokens = ContextTokensOf(call.runtime(), *model);
   if (!request.instructions().empty()) {
     AddMessage(v1::ROLE_SYSTEM, request.instructions(), session.transcript);
@@ -173,11 +181,16 @@ absl::Status Sessions::Delete(const Call& call, const v1::DeleteSessionRequest& 
 
 absl::StatusOr<Manifest> Sessions::FindModel(const SessionFacts& facts,
                                              const v1::RequestOptions& options) const {
-  const std::string_view asked = absl::StripPrefix(options.model(), "models/");
-  if (!asked.empty() && asked != facts.model) {
-    return FieldError("options.model",
-                      absl::StrCat("is not the session's, which is ", facts.model,
-                                   ". Leave it empty, or create a session with the other model."));
+  if (!options.model().empty()) {
+    const absl::StatusOr<ModelReference> asked =
+        ParseModelReference("options.model", options.model());
+    if (!asked.ok()) return asked.status();
+    if (ReferenceTo(asked->model, asked->function) != facts.model) {
+      return FieldError(
+          "options.model",
+          absl::StrCat("is not the session's, which is ", ResourceName(facts.model),
+                       ". Leave it empty, or create a session with the other model."));
+    }
   }
   return environment_.runtime->FindModel(kCapability, facts.model);
 }
@@ -193,7 +206,9 @@ absl::Status Sessions::Prewarm(const std::shared_ptr<UnaryCall>& call,
   engine_proto::Task task;
   engine_proto::GenerateTask* generate = task.mutable_generate();
   generate->set_prefill_only(true);
-  generate->set_cache_key(CacheKeyOf(owner));
+  generate->set_cache_key(owner);
+  generate->set_function(model->function);
+  call->NoteFunction(model->function);
   if (facts->transcript.empty()) {
     // Loads the model, which is all there is to do.
     generate->set_prompt("");
@@ -211,8 +226,7 @@ absl::Status Sessions::Prewarm(const std::shared_ptr<UnaryCall>& call,
     return now.ok() ? ToMessage(*now) : v1::Session();
   };
   const uint64_t bytes = task.ByteSizeLong();
-  std::make_shared<JobGroup>(call, call->MakeJob(WithModel(request.options(), *model), model->name),
-                             1)
+  std::make_shared<JobGroup>(call, call->MakeJob(request.options(), model->name), 1)
       ->Add(std::move(task), bytes, std::make_shared<PrewarmHandler>(call, done));
   return absl::OkStatus();
 }

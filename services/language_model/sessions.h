@@ -72,10 +72,6 @@ class Sessions {
   SessionExpiry expiry_;
 };
 
-// The options of a request with the session's model in them.
-intelligence::v1::RequestOptions WithModel(intelligence::v1::RequestOptions options,
-                                           const Manifest& model);
-
 }  // namespace intelligenced
 
 #endif  // INTELLIGENCED_SERVICES_LANGUAGE_MODEL_SESSIONS_H_

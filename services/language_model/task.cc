@@ -1,15 +1,9 @@
 #include "services/language_model/task.h"
 
-#include "absl/strings/str_cat.h"
-#include "runtime/models/sha256.h"
-
 namespace intelligenced {
 namespace {
 
 namespace v1 = ::intelligence::v1;
-
-// GenerateTask.cache_key's limit.
-constexpr size_t kMaxCacheKeyBytes = 256;
 
 void AddMessage(const v1::Message& from, engine_proto::Conversation* to) {
   engine_proto::Message* added = to->add_messages();
@@ -40,13 +34,6 @@ engine_proto::GenerateTask ToTaskWithoutInput(const v1::GenerateTextRequest& req
   task.set_max_output_tokens(request.max_output_tokens());
   *task.mutable_stop() = request.stop();
   return task;
-}
-
-std::string CacheKeyOf(std::string_view client_id) {
-  if (client_id.size() <= kMaxCacheKeyBytes) return std::string(client_id);
-  Sha256 hash;
-  hash.Update(client_id);
-  return absl::StrCat("sha256:", hash.Finish());
 }
 
 }  // namespace intelligenced

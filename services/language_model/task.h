@@ -2,9 +2,6 @@
 #ifndef INTELLIGENCED_SERVICES_LANGUAGE_MODEL_TASK_H_
 #define INTELLIGENCED_SERVICES_LANGUAGE_MODEL_TASK_H_
 
-#include <string>
-#include <string_view>
-
 #include "protos/intelligence/engine/v1/task.pb.h"
 #include "protos/intelligence/v1/language_model.pb.h"
 #include "services/language_model/session_store.h"
@@ -18,10 +15,6 @@ void ToTask(const Transcript& from, engine_proto::Conversation* to);
 
 // All of a request but its input.
 engine_proto::GenerateTask ToTaskWithoutInput(const intelligence::v1::GenerateTextRequest& request);
-
-// What the engine may keep a client's state under: the client's identity, or a hash of it where it
-// is longer than the engine takes.
-std::string CacheKeyOf(std::string_view client_id);
 
 }  // namespace intelligenced
 

@@ -171,8 +171,8 @@ absl::Status Validate(const v1::CreateSessionRequest& request) {
     check.Fail("messages[0].role", "must not be SYSTEM beside instructions; put both in one.");
   }
   if (!request.model().empty()) {
-    const absl::StatusOr<std::string> name = ParseModelName("model", request.model());
-    if (check.status().ok() && !name.ok()) return name.status();
+    const absl::StatusOr<ModelReference> model = ParseModelReference("model", request.model());
+    if (check.status().ok() && !model.ok()) return model.status();
   }
   if (request.has_expire_after()) CheckExpiry(request.expire_after(), check);
   return check.status();

@@ -342,6 +342,53 @@ TEST_F(SessionServiceTest, ASessionKeepsItsModel) {
   EXPECT_TRUE(Generate(request).ok());
 }
 
+TEST_F(SessionServiceTest, ASessionKeepsItsFunction) {
+  auto adapter = runtime_->store().NewBlob(5, "");
+  ASSERT_TRUE(adapter.ok()) << adapter.status();
+  ASSERT_TRUE((*adapter)->Append("hello").ok());
+  const auto sha256 = (*adapter)->Commit();
+  ASSERT_TRUE(sha256.ok()) << sha256.status();
+  Manifest tuned;
+  tuned.name = "tuned";
+  tuned.engine = "script";
+  tuned.capabilities = {"language.generate"};
+  tuned.files.resize(1);
+  tuned.files[0].role = "adapter";
+  tuned.files[0].name = "formal.gguf";
+  tuned.files[0].size_bytes = 5;
+  tuned.files[0].sha256 = *sha256;
+  tuned.functions.resize(1);
+  tuned.functions[0].name = "formal";
+  tuned.functions[0].file = "formal.gguf";
+  const absl::Status put = runtime_->store().Put(tuned);
+  ASSERT_TRUE(put.ok()) << put;
+
+  KeepTasks();
+  v1::CreateSessionRequest create;
+  create.set_model("tuned/formal");
+  const auto session = Call(&Stub::CreateSession, create);
+  ASSERT_TRUE(session.ok()) << session.status();
+  EXPECT_EQ(session->model(), "models/tuned/functions/formal");
+  ASSERT_TRUE(Turn(session->name(), "hello").ok());
+  EXPECT_EQ(task().function(), "formal");
+  EXPECT_EQ(generate_.back().completed().usage().model(), "models/tuned/functions/formal");
+  v1::PrewarmSessionRequest prewarm;
+  prewarm.set_name(session->name());
+  prewarm.mutable_options()->set_model(session->model());
+  const auto warm = Call(&Stub::PrewarmSession, prewarm);
+  ASSERT_TRUE(warm.ok()) << warm.status();
+  EXPECT_EQ(warm->usage().model(), "models/tuned/functions/formal");
+  // The base alone is another model.
+  prewarm.mutable_options()->set_model("tuned");
+  EXPECT_EQ(FactsOf(Call(&Stub::PrewarmSession, prewarm).status()).field, "options.model");
+  create.set_model("tuned");
+  const auto base = Call(&Stub::CreateSession, create);
+  ASSERT_TRUE(base.ok()) << base.status();
+  EXPECT_EQ(base->model(), "models/tuned");
+  ASSERT_TRUE(Turn(base->name(), "hello").ok());
+  EXPECT_EQ(task().function(), "");
+}
+
 TEST_F(SessionServiceTest, SessionsOfOneAppAreLimited) {
   std::vector<std::string> names;
   for (size_t i = 0; i < kMaxSessionsPerClient; ++i) names.push_back(Create());
