@@ -354,7 +354,8 @@ class DiskModelStore final : public ModelStore {
       }
       if (status.ok()) {
         absl::MutexLock lock(mutex_);
-        models_[manifest->name] = *std::move(manifest);
+        const std::string name = manifest->name;
+        models_[name] = *std::move(manifest);
       } else {
         *all_readable = false;
         AddProblem(absl::StrCat(path, ": ", status.message(),

@@ -320,7 +320,8 @@ void Scheduler::Core::Finish(const JobPtr& job, absl::Status status, Outbox& out
   client.last_active = now;
   const auto place = std::lower_bound(jobs_.begin(), jobs_.end(), job->id,
                                       [](const JobPtr& a, uint64_t id) { return a->id < id; });
-  const JobPtr kept = job;  // `job` may be the element that goes
+  // `job` may be the element that goes.
+  const JobPtr kept = job;  // NOLINT(performance-unnecessary-copy-initialization)
   jobs_.erase(place);
   Queue(kept, std::move(notice), out);
 }
