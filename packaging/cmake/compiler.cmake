@@ -5,6 +5,7 @@ if(CMAKE_CXX_COMPILER_ID MATCHES "Clang")
   target_compile_options(intelligenced_compile_options INTERFACE -Wthread-safety)
 endif()
 target_include_directories(intelligenced_compile_options INTERFACE ${PROJECT_SOURCE_DIR})
+add_compile_options(-pthread)  # everywhere alike, as precompiled headers require
 
 # Debian's Abseil is built with its checks on. Its mutexes are only told of their destruction by code
 # that is built without NDEBUG too; otherwise reused addresses look like lock cycles and abort.
@@ -33,4 +34,10 @@ endif()
 find_program(INTELLIGENCED_CCACHE ccache)
 if(INTELLIGENCED_CCACHE AND NOT CMAKE_CXX_COMPILER_LAUNCHER)
   set(CMAKE_CXX_COMPILER_LAUNCHER ${INTELLIGENCED_CCACHE})
+endif()
+
+# Optimising a test's own code costs more than it saves: what is tested is in the libraries.
+set(INTELLIGENCED_TEST_FLAGS "")
+if(CMAKE_BUILD_TYPE STREQUAL "Release")
+  set(INTELLIGENCED_TEST_FLAGS -O0)
 endif()
