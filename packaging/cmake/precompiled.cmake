@@ -1,5 +1,5 @@
 # Headers of the system that most sources include, parsed once a build: half of what a build costs
-# is parsing them. The headers are in packaging/cmake/precompiled/KIND.h and are of the system alone,
+# is parsing them. The headers are in packaging/cmake/precompiled/KIND.inc and are of the system alone,
 # so that a change in the project never rebuilds everything.
 #
 # Written out instead of target_precompile_headers because every path in a command is relative to the
@@ -25,12 +25,12 @@ function(intelligenced_define_precompiled kind)
     list(APPEND flags -fPIC)
   endif()
   set(pch precompiled/${kind}.pch)
-  set(source precompiled/${kind}.h)
-  configure_file(${PROJECT_SOURCE_DIR}/packaging/cmake/precompiled/${kind}.h
+  set(source precompiled/${kind}.inc)
+  configure_file(${PROJECT_SOURCE_DIR}/packaging/cmake/precompiled/${kind}.inc
                  ${PROJECT_BINARY_DIR}/${source} COPYONLY)
   if(NOT kind STREQUAL "common")
-    configure_file(${PROJECT_SOURCE_DIR}/packaging/cmake/precompiled/common.h
-                   ${PROJECT_BINARY_DIR}/precompiled/common.h COPYONLY)
+    configure_file(${PROJECT_SOURCE_DIR}/packaging/cmake/precompiled/common.inc
+                   ${PROJECT_BINARY_DIR}/precompiled/common.inc COPYONLY)
   endif()
   set(compile ${CMAKE_CXX_COMPILER} ${flags} -std=c++20 ${options} ${definitions}
               -Wall -Wextra -Werror -Wthread-safety -x c++-header ${source})

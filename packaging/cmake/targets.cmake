@@ -36,7 +36,7 @@ function(intelligenced_test name)
     set(ARG_TIMEOUT 300)  # ends a test that hangs, on however loaded a machine
   endif()
   add_executable(${name} ${ARG_SOURCES})
-  target_link_libraries(${name} PRIVATE intelligenced_compile_options ${ARG_PRIVATE} GTest::gmock GTest::gtest_main
+  target_link_libraries(${name} PRIVATE intelligenced_compile_options ${ARG_PRIVATE} test_paths GTest::gmock GTest::gtest_main
     $<TARGET_NAME_IF_EXISTS:thread_sanitizer>)
   target_compile_options(${name} PRIVATE ${INTELLIGENCED_TEST_FLAGS})
   intelligenced_precompiled(${name} test)

@@ -23,12 +23,13 @@
 #include "runtime/engines/text/built_in_rules.h"
 #include "runtime/engines/text/proofread_task.h"
 #include "runtime/engines/text/proofreader.h"
+#include "tests/support/paths.h"
 
 namespace intelligenced {
 namespace {
 
 struct Options {
-  std::string data = INTELLIGENCED_TESTDATA "/text/gec";
+  std::string data = TestdataPath("text/gec");
   std::string affixes = "/usr/share/hunspell/en_US.aff";
   std::string dictionary = "/usr/share/hunspell/en_US.dic";
   std::vector<std::string> rules;

@@ -8,6 +8,7 @@
 #include "runtime/engines/fake/fake_engine.h"
 #include "runtime/worker/worker_model.h"
 #include "tests/conformance/engine_conformance.h"
+#include "tests/support/paths.h"
 
 namespace intelligenced {
 namespace {
@@ -42,7 +43,7 @@ class InWorker final : public ConformanceTarget {
   static absl::StatusOr<std::unique_ptr<ConformanceTarget>> Make() {
     auto target = std::make_unique<InWorker>();
     WorkerOptions options;
-    options.worker_directory = WORKER_DIRECTORY;
+    options.worker_directory = WorkerDirectory();
     target->launcher_ = std::make_unique<WorkerLauncher>(std::move(options));
     auto model = target->launcher_->Launch(Spec(), {}, [] {});
     if (!model.ok()) return model.status();

@@ -18,11 +18,12 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "intelligence/client.h"
+#include "tests/support/paths.h"
 
 namespace intelligence {
 namespace {
 
-const std::filesystem::path kTestData = INTELLIGENCED_TESTDATA;
+const std::filesystem::path kTestData = ::intelligenced::TestdataPath("");
 
 Client Connect() {
   absl::StatusOr<Client> client = Client::Connect();

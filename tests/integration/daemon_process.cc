@@ -23,6 +23,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "runtime/base/clock.h"
+#include "tests/support/paths.h"
 
 extern char** environ;
 
@@ -130,8 +131,8 @@ DaemonProcess::DaemonProcess(const Sandbox& sandbox, DaemonOptions options)
   memcpy(address.sun_path, notify_path.data(), notify_path.size());
   bind(notify_fd_, reinterpret_cast<const sockaddr*>(&address), sizeof(address));
 
-  std::vector<std::string> arguments = {INTELLIGENCED_BINARY, "--config", sandbox.config(),
-                                        "--store", sandbox.store()};
+  std::vector<std::string> arguments = {BuildPath("bin/intelligenced"), "--config",
+                                        sandbox.config(), "--store", sandbox.store()};
   if (options.listen_fd < 0) {
     arguments.insert(arguments.end(), {"--socket", sandbox.socket()});
   }

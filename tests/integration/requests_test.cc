@@ -14,6 +14,7 @@
 #include "runtime/base/reasons.h"
 #include "tests/integration/daemon_process.h"
 #include "tests/integration/test_client.h"
+#include "tests/support/paths.h"
 
 namespace intelligenced {
 namespace {
@@ -108,9 +109,10 @@ TEST_F(RequestsTest, CancelEndsTheWorkAndNobodyElses) {
 
 TEST_F(RequestsTest, AKilledClientsWorkEnds) {
   Start();
+  const std::string program = BuildPath("bin/integration_client");
   const pid_t pid = fork();
   if (pid == 0) {
-    execl(INTEGRATION_CLIENT, "integration_client", sandbox_.socket().c_str(), "slow", nullptr);
+    execl(program.c_str(), "integration_client", sandbox_.socket().c_str(), "slow", nullptr);
     _exit(127);
   }
   EXPECT_TRUE(RunningBecomes(1));

@@ -13,6 +13,7 @@
 #include "protos/intelligence/v1/models.pb.h"
 #include "protos/intelligence/v1/system.pb.h"
 #include "protos/intelligence/v1/writing_tools.pb.h"
+#include "tests/support/paths.h"
 
 namespace intelligenced {
 namespace {
@@ -73,16 +74,18 @@ std::set<std::string> CurrentApi() {
   return lines;
 }
 
+std::string Listing() { return ::intelligenced::SourcePath("tests/lint/api.txt"); }
+
 TEST(ApiCompatibilityTest, NothingPublishedChanged) {
   const std::set<std::string> current = CurrentApi();
   if (std::getenv("INTELLIGENCED_UPDATE_API") != nullptr) {
-    std::ofstream out(INTELLIGENCED_API_LISTING);
+    std::ofstream out(Listing());
     for (const std::string& line : current) out << line << "\n";
     ASSERT_TRUE(out.good());
     return;
   }
-  std::ifstream in(INTELLIGENCED_API_LISTING);
-  ASSERT_TRUE(in.good()) << INTELLIGENCED_API_LISTING;
+  std::ifstream in(Listing());
+  ASSERT_TRUE(in.good()) << Listing();
   std::set<std::string> stored;
   for (std::string line; std::getline(in, line);) stored.insert(line);
   for (const std::string& line : stored) {

@@ -8,6 +8,7 @@
 #include <string>
 
 #include "daemon/config_reader.h"
+#include "tests/support/paths.h"
 
 namespace intelligenced {
 namespace {
@@ -211,7 +212,7 @@ TEST(ConfigTest, FilesThatCannotBeRead) {
 
 // The example must be good as it is, and as good with every setting switched on.
 TEST(ConfigTest, TheExampleIsGoodAndShowsTheDefaults) {
-  std::ifstream file(INTELLIGENCED_SOURCE_DIR "/packaging/config/intelligenced.toml");
+  std::ifstream file(SourcePath("packaging/config/intelligenced.toml"));
   ASSERT_TRUE(file.good());
   std::stringstream text;
   text << file.rdbuf();

@@ -9,6 +9,7 @@
 
 #include "runtime/base/file.h"
 #include "runtime/base/reasons.h"
+#include "tests/support/paths.h"
 #include "tests/unit/models/test_files.h"
 
 namespace intelligenced {
@@ -227,7 +228,7 @@ TEST(GgufManifestTest, PartsAdaptersAndEmptyFilesAreNoModels) {
 }
 
 TEST(GgufManifestTest, ReadsARealFile) {
-  const std::string path = std::string(TEST_DATA_DIRECTORY) + "/llm/stories260K.gguf";
+  const std::string path = TestdataPath("llm/stories260K.gguf");
   if (!std::filesystem::exists(path)) GTEST_SKIP() << path << " is not here";
   auto metadata = ReadGgufFile(path);
   ASSERT_TRUE(metadata.ok()) << metadata.status();

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "runtime/base/reasons.h"
+#include "tests/support/paths.h"
 #include "tests/unit/models/http_server.h"
 #include "tests/unit/models/test_files.h"
 
@@ -539,7 +540,7 @@ TEST(CatalogueTest, LoadsFoldersAndTellsWhatIsWrong) {
 
 TEST(CatalogueTest, TheOneThatShipsIsValid) {
   std::vector<std::string> problems;
-  const Catalogue catalogue = Catalogue::Load({CATALOGUE_DIRECTORY}, &problems);
+  const Catalogue catalogue = Catalogue::Load({SourcePath("packaging/catalogue")}, &problems);
   EXPECT_THAT(problems, IsEmpty());
   EXPECT_EQ(catalogue.models().size(), 100u);
   for (const char* capability :

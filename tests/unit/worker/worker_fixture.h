@@ -17,13 +17,14 @@
 #include "absl/synchronization/notification.h"
 #include "gtest/gtest.h"
 #include "runtime/worker/worker_model.h"
+#include "tests/support/paths.h"
 
 namespace intelligenced {
 
 class WorkerTest : public testing::Test {
  protected:
   WorkerTest() {
-    options_.worker_directory = WORKER_DIRECTORY;
+    options_.worker_directory = WorkerDirectory();
     options_.step_timeout = absl::Seconds(30);
   }
   ~WorkerTest() override {

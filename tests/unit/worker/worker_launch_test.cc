@@ -19,6 +19,7 @@
 #include "gmock/gmock.h"
 #include "runtime/base/fd.h"
 #include "runtime/base/reasons.h"
+#include "tests/support/paths.h"
 #include "tests/unit/worker/worker_fixture.h"
 
 namespace intelligenced {
@@ -214,8 +215,8 @@ TEST_F(WorkerLaunchTest, WorkersDieWithTheDaemon) {
   posix_spawn_file_actions_t actions;
   posix_spawn_file_actions_init(&actions);
   posix_spawn_file_actions_adddup2(&actions, write_end.get(), 1);
-  std::string program = WORKER_PARENT;
-  std::string folder = WORKER_DIRECTORY;
+  std::string program = BuildPath("bin/worker_parent");
+  std::string folder = WorkerDirectory();
   char* arguments[] = {program.data(), folder.data(), nullptr};
   pid_t parent = 0;
   ASSERT_EQ(posix_spawn(&parent, program.c_str(), &actions, nullptr, arguments, nullptr), 0);

@@ -41,7 +41,7 @@ class GuidedTest : public testing::TestWithParam<const char*> {
     if (!std::filesystem::exists(Path())) GTEST_SKIP() << Path() << " is not there";
   }
   static std::string Path() {
-    return std::string(GetParam()) == "random" ? TINY_MODEL : StoriesPath();
+    return std::string(GetParam()) == "random" ? TinyModelPath() : StoriesPath();
   }
   static std::string Compile(const std::string& schema) {
     const auto grammar = CompileSchema(schema, "response_schema");

@@ -61,7 +61,7 @@ class LlamaCacheTest : public testing::TestWithParam<bool> {
   void SetUp() override {
     if (!std::filesystem::exists(File())) GTEST_SKIP() << File() << " is not here";
   }
-  static std::string File() { return GetParam() ? StoriesPath() : TINY_MODEL; }
+  static std::string File() { return GetParam() ? StoriesPath() : TinyModelPath(); }
   static Parameters With(Parameters parameters = {}) {
     parameters.emplace("chat_template", "chatml");
     return parameters;

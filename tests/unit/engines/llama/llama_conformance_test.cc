@@ -6,6 +6,7 @@
 #include "runtime/engines/llama/llama_engine.h"
 #include "runtime/worker/worker_model.h"
 #include "tests/conformance/engine_conformance.h"
+#include "tests/support/paths.h"
 #include "tests/unit/engines/llama/stories.h"
 
 namespace intelligenced {
@@ -34,7 +35,7 @@ class InWorker final : public ConformanceTarget {
     if (!HaveStories()) return nullptr;
     auto target = std::make_unique<InWorker>();
     WorkerOptions options;
-    options.worker_directory = WORKER_DIRECTORY;
+    options.worker_directory = WorkerDirectory();
     target->launcher_ = std::make_unique<WorkerLauncher>(std::move(options));
     auto model = target->launcher_->Launch(SpecOf(StoriesPath()), {}, [] {});
     if (!model.ok()) return model.status();

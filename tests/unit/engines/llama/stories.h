@@ -12,12 +12,13 @@
 #include "gtest/gtest.h"
 #include "runtime/engine/engine.h"
 #include "runtime/engines/llama/llama_engine.h"
+#include "tests/support/paths.h"
 
 namespace intelligenced {
 
-inline std::string StoriesPath() {
-  return std::string(TESTDATA_DIRECTORY) + "/llm/stories260K.gguf";
-}
+inline std::string StoriesPath() { return TestdataPath("llm/stories260K.gguf"); }
+// Random weights, quantised: text that depends on every bit.
+inline std::string TinyModelPath() { return BuildPath("tests/unit/engines/llama/tiny.gguf"); }
 inline bool HaveStories() { return std::filesystem::exists(StoriesPath()); }
 
 inline engine_proto::ModelSpec SpecOf(const std::string& path,
