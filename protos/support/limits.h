@@ -30,6 +30,11 @@ inline constexpr uint32_t kMaxCandidates = 4;
 inline constexpr int kMaxMessages = 1000;
 inline constexpr int kMaxStopStrings = 16;
 inline constexpr size_t kMaxStopBytes = 256;
+inline constexpr int kMaxTools = 64;
+inline constexpr size_t kMaxToolNameBytes = 64;
+inline constexpr size_t kMaxToolDescriptionBytes = 4096;
+inline constexpr size_t kMaxToolCallIdBytes = 64;
+inline constexpr int kMaxCallsInMessage = 64;
 inline constexpr float kMaxTemperature = 2.0F;
 
 inline constexpr size_t kMaxSessionsPerClient = 64;

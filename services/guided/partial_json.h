@@ -19,6 +19,11 @@ class PartialJson {
   // that are not JSON, and nothing worse.
   void Append(std::string_view text);
 
+  // The text ends here by itself: a number at its end is whole.
+  void Finish() {
+    if (state_ == State::kScalar) EndValue(text_.size());
+  }
+
   // Valid JSON; nothing while no part of the value is known. O(length).
   std::optional<std::string> Snapshot() const;
 

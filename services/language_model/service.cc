@@ -10,6 +10,8 @@
 #include "grpcpp/server_context.h"
 #include "protos/intelligence/v1/language_model.grpc.pb.h"
 #include "runtime/models/manifest.h"
+#include "services/language_model/guided_output.h"
+#include "services/language_model/guided_request.h"
 #include "services/language_model/sessions.h"
 #include "services/language_model/task.h"
 #include "services/language_model/validate.h"
@@ -26,18 +28,30 @@ namespace v1 = ::intelligence::v1;
 constexpr std::string_view kService = "LanguageModelService";
 constexpr std::string_view kCapability = "language.generate";
 
+// What the model reads: a prompt has none.
+MessageRefs MessagesOf(const v1::GenerateTextRequest& request, const SessionTurn* turn) {
+  return turn != nullptr ? RefsOf(turn->messages()) : RefsOf(request.conversation().messages());
+}
+
 engine_proto::Task MakeTask(const v1::GenerateTextRequest& request, const SessionTurn* turn) {
   engine_proto::Task task;
   engine_proto::GenerateTask* generate = task.mutable_generate();
   *generate = ToTaskWithoutInput(request);
-  if (turn != nullptr) {
-    ToTask(turn->messages(), generate->mutable_conversation());
-  } else if (request.has_prompt()) {
+  if (turn == nullptr && request.has_prompt()) {
     generate->set_prompt(request.prompt());
   } else {
-    ToTask(request.conversation(), generate->mutable_conversation());
+    AddMessages(MessagesOf(request, turn), Instructions(ShapeOf(request)),
+                generate->mutable_conversation());
   }
   return task;
+}
+
+GuidedOutput MakeOutput(const v1::GenerateTextRequest& request, const SessionTurn* turn) {
+  const OutputShape shape = ShapeOf(request);
+  if (shape.offers_tools()) {
+    return GuidedOutput(GuidedOutput::Kind::kTools, LastCallNumber(MessagesOf(request, turn)));
+  }
+  return GuidedOutput(shape.guided() ? GuidedOutput::Kind::kSchema : GuidedOutput::Kind::kText);
 }
 
 class GenerateRun final : public TypedModelRun<v1::GenerateTextResponse> {
@@ -47,18 +61,35 @@ class GenerateRun final : public TypedModelRun<v1::GenerateTextResponse> {
               const v1::GenerateTextRequest& request, std::shared_ptr<SessionTurn> turn)
       : TypedModelRun(std::move(call), request.options(), std::move(model), 1),
         sessions_(sessions),
-        turn_(std::move(turn)) {
+        turn_(std::move(turn)),
+        output_(MakeOutput(request, turn_.get())) {
     completed_.set_finish_reason(v1::FINISH_REASON_STOP);
   }
 
-  void Start(const v1::GenerateTextRequest& request) {
+  void Start(v1::GenerateTextRequest request) {
     Bind();
     if (turn_ != nullptr) {
       // At once, so that the client can go on with the session before the job has wound up.
       cancelled_ = call().cancel_token().OnCancel([turn = turn_] { turn->Abandon(); });
     }
+    if (!ShapeOf(request).guided()) return Submit(request, "");
+    // A schema may take longer to compile than a gRPC thread has.
+    const auto self = std::static_pointer_cast<GenerateRun>(shared_from_this());
+    const auto asked = std::make_shared<const v1::GenerateTextRequest>(std::move(request));
+    const auto grammar = std::make_shared<absl::StatusOr<std::string>>();
+    RunSlow([asked, grammar] { *grammar = CompileShape(ShapeOf(*asked)); },
+            [self, asked, grammar] {
+              if (grammar->ok()) return self->Submit(*asked, *std::move(*grammar));
+              if (self->turn_ != nullptr) self->turn_->Abandon();
+              self->call().End(grammar->status());
+            });
+  }
+
+ private:
+  void Submit(const v1::GenerateTextRequest& request, std::string grammar) {
     const auto self = std::static_pointer_cast<GenerateRun>(shared_from_this());
     engine_proto::Task task = MakeTask(request, turn_.get());
+    task.mutable_generate()->set_grammar(std::move(grammar));
     const uint64_t bytes = task.ByteSizeLong();
     AddJob(
         std::move(task), bytes,
@@ -66,13 +97,9 @@ class GenerateRun final : public TypedModelRun<v1::GenerateTextResponse> {
          .on_end = [self](const absl::Status& status, const JobUsage&) { self->OnEnd(status); }});
   }
 
- private:
   void OnEvent(const engine_proto::Event& event) {
     if (event.has_delta()) {
-      completed_.mutable_text()->append(event.delta());
-      v1::GenerateTextResponse response;
-      response.set_delta(event.delta());
-      call().Write(response);
+      Write(output_.Append(event.delta()));
     } else if (event.has_progress()) {
       WriteProgress(event.progress().done(), event.progress().total());
     } else if (event.has_completed()) {
@@ -88,7 +115,21 @@ class GenerateRun final : public TypedModelRun<v1::GenerateTextResponse> {
     Fail(session.ok() ? status : session);
   }
 
+  void Write(const GuidedOutput::Step& step) {
+    v1::GenerateTextResponse response;
+    if (!step.delta.empty()) {
+      response.set_delta(step.delta);
+      call().Write(response);
+    }
+    if (!step.snapshot.empty()) {
+      response.set_snapshot(step.snapshot);
+      call().Write(response);
+    }
+  }
+
   void Complete() override {
+    const bool cut = completed_.finish_reason() != v1::FINISH_REASON_STOP;
+    Write(output_.Finish(cut, completed_));
     v1::GenerateTextResponse response;
     *completed_.mutable_usage() = call().usage().ToProto();
     completed_.set_context_tokens(ContextTokens());
@@ -97,6 +138,7 @@ class GenerateRun final : public TypedModelRun<v1::GenerateTextResponse> {
       v1::Message answer;
       answer.set_role(v1::ROLE_ASSISTANT);
       answer.set_text(completed_.text());
+      *answer.mutable_tool_calls() = completed_.tool_calls();
       const absl::StatusOr<SessionFacts> session =
           turn_->Commit(std::move(answer), usage.input_tokens() + usage.output_tokens(),
                         completed_.context_tokens());
@@ -110,6 +152,7 @@ class GenerateRun final : public TypedModelRun<v1::GenerateTextResponse> {
   const Sessions* const sessions_;
   const std::shared_ptr<SessionTurn> turn_;
   CancelRegistration cancelled_;
+  GuidedOutput output_;
   v1::GenerateTextCompleted completed_;
 };
 
@@ -175,7 +218,7 @@ class LanguageModelService final : public Base {
                          if (!input.ok()) return input.status();
                          std::make_shared<GenerateRun>(call, &sessions_, std::move(input->model),
                                                        request, std::move(input->turn))
-                             ->Start(request);
+                             ->Start(std::move(request));
                          return absl::OkStatus();
                        });
   }
@@ -308,7 +351,8 @@ class LanguageModelService final : public Base {
     if (request.has_text()) {
       task.mutable_count_tokens()->set_text(request.text());
     } else {
-      ToTask(request.conversation(), task.mutable_count_tokens()->mutable_conversation());
+      AddMessages(RefsOf(request.conversation().messages()), Instructions(ShapeOf(request)),
+                  task.mutable_count_tokens()->mutable_conversation());
     }
     Count(call, request.options(), *model, std::move(task), nullptr);
     return absl::OkStatus();
@@ -319,14 +363,19 @@ class LanguageModelService final : public Base {
     absl::StatusOr<SessionInput> input = sessions_.BeginCount(*call, request);
     if (!input.ok()) return input.status();
     engine_proto::Task task;
-    if (input->messages.empty()) {
+    const std::string instructions = Instructions(ShapeOf(request));
+    if (input->messages.empty() && instructions.empty()) {
       task.mutable_count_tokens()->set_text("");
     } else {
-      ToTask(input->messages, task.mutable_count_tokens()->mutable_conversation());
+      AddMessages(RefsOf(input->messages), instructions,
+                  task.mutable_count_tokens()->mutable_conversation());
     }
     const Manifest model = input->model;
     Count(call, request.options(), model, std::move(task),
-          [this, call, input = *std::move(input)](const v1::CountTokensResponse& response) {
+          [this, call, guided = !instructions.empty(),
+           input = *std::move(input)](const v1::CountTokensResponse& response) {
+            // With instructions it says nothing of the transcript alone.
+            if (guided) return;
             sessions_.NoteCount(*call, input, response.tokens(), response.context_tokens());
           });
     return absl::OkStatus();

@@ -8,6 +8,7 @@
 #include "absl/strings/strip.h"
 #include "protos/support/limits.h"
 #include "runtime/base/reasons.h"
+#include "services/language_model/guided_request.h"
 #include "services/language_model/task.h"
 #include "services/rpc/job_group.h"
 #include "services/rpc/model_run.h"
@@ -213,7 +214,7 @@ absl::Status Sessions::Prewarm(const std::shared_ptr<UnaryCall>& call,
     // Loads the model, which is all there is to do.
     generate->set_prompt("");
   } else {
-    ToTask(facts->transcript, generate->mutable_conversation());
+    AddMessages(RefsOf(facts->transcript), "", generate->mutable_conversation());
   }
   const auto done = [this, call, id, model = *model, size = facts->transcript.size()] {
     const std::string& owner = call->caller().client.id;
@@ -254,6 +255,8 @@ absl::StatusOr<SessionInput> Sessions::BeginTurn(const std::shared_ptr<StreamCal
                       "is required: the session's transcript does not end with a USER or TOOL "
                       "message that could be answered.");
   }
+  absl::Status results = CheckToolResults(RefsOf(messages), "session.messages");
+  if (!results.ok()) return results;
   return input;
 }
 

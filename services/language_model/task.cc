@@ -1,30 +1,11 @@
 #include "services/language_model/task.h"
 
 namespace intelligenced {
-namespace {
 
-namespace v1 = ::intelligence::v1;
-
-void AddMessage(const v1::Message& from, engine_proto::Conversation* to) {
-  engine_proto::Message* added = to->add_messages();
-  // The values of both enums are the same.
-  added->set_role(static_cast<engine_proto::Role>(from.role()));
-  added->set_text(from.text());
-}
-
-}  // namespace
-
-void ToTask(const v1::Conversation& from, engine_proto::Conversation* to) {
-  for (const v1::Message& message : from.messages()) AddMessage(message, to);
-}
-
-void ToTask(const Transcript& from, engine_proto::Conversation* to) {
-  for (const auto& message : from) AddMessage(*message, to);
-}
-
-engine_proto::GenerateTask ToTaskWithoutInput(const v1::GenerateTextRequest& request) {
+engine_proto::GenerateTask ToTaskWithoutInput(
+    const intelligence::v1::GenerateTextRequest& request) {
   engine_proto::GenerateTask task;
-  const v1::SamplingOptions& from = request.sampling();
+  const intelligence::v1::SamplingOptions& from = request.sampling();
   engine_proto::Sampling* to = task.mutable_sampling();
   if (from.has_temperature()) to->set_temperature(from.temperature());
   if (from.has_top_p()) to->set_top_p(from.top_p());

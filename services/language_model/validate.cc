@@ -10,6 +10,7 @@
 #include "protos/support/limits.h"
 #include "runtime/base/reasons.h"
 #include "runtime/models/manifest.h"
+#include "services/language_model/guided_request.h"
 #include "services/rpc/field_checker.h"
 
 namespace intelligenced {
@@ -34,17 +35,24 @@ absl::Status CheckMessages(std::string_view field, std::string_view whole,
     check.Enum(name + ".role", message.role(), v1::Role_IsValid(message.role()));
     check.OptionalText(name + ".text", message.text(), static_cast<size_t>(-1));
     bytes += message.text().size();
+    for (const v1::ToolCall& call : message.tool_calls()) bytes += call.arguments().size();
   }
   if (!check.status().ok()) return check.status();
   if (bytes > kMaxTextBytes) return TooLargeError(whole, bytes, kMaxTextBytes);
-  return absl::OkStatus();
+  return CheckToolFields(RefsOf(messages), field);
 }
 
-absl::Status CheckConversation(const v1::Conversation& conversation) {
+// `whole`: nothing comes before it.
+absl::Status CheckConversation(const v1::Conversation& conversation, bool whole) {
   if (conversation.messages().empty()) {
     return FieldError("conversation.messages", "needs at least one message.");
   }
-  return CheckMessages("conversation.messages", "conversation", conversation.messages());
+  absl::Status status =
+      CheckMessages("conversation.messages", "conversation", conversation.messages());
+  if (status.ok() && whole) {
+    status = CheckToolResults(RefsOf(conversation.messages()), "conversation.messages");
+  }
+  return status;
 }
 
 void CheckSessionName(std::string_view field, std::string_view name, FieldChecker& check) {
@@ -105,7 +113,7 @@ absl::Status Validate(const v1::GenerateTextRequest& request) {
       input = CheckPrompt("prompt", request.prompt());
       break;
     case v1::GenerateTextRequest::kConversation:
-      input = CheckConversation(request.conversation());
+      input = CheckConversation(request.conversation(), request.session().empty());
       break;
     case v1::GenerateTextRequest::INPUT_NOT_SET:
       break;
@@ -120,6 +128,9 @@ absl::Status Validate(const v1::GenerateTextRequest& request) {
     check.Fail("input", "is required: a prompt or a conversation.");
   }
   CheckSampling(request.sampling(), check);
+  if (!request.stop().empty() && ShapeOf(request).guided()) {
+    check.Fail("stop", "cannot be given together with response_schema or tools.");
+  }
   if (request.stop_size() > kMaxStopStrings) {
     check.Fail("stop", absl::StrCat("has ", request.stop_size(), " strings; the most is ",
                                     kMaxStopStrings, "."));
@@ -130,7 +141,8 @@ absl::Status Validate(const v1::GenerateTextRequest& request) {
     check.OptionalText(field, request.stop(i), kMaxStopBytes);
   }
   check.Options(request.options());
-  return check.status();
+  if (!check.status().ok()) return check.status();
+  return CheckShape(ShapeOf(request), request.has_conversation() || !request.session().empty());
 }
 
 absl::Status Validate(const v1::CountTokensRequest& request) {
@@ -140,7 +152,7 @@ absl::Status Validate(const v1::CountTokensRequest& request) {
       input = CheckPrompt("text", request.text());
       break;
     case v1::CountTokensRequest::kConversation:
-      input = CheckConversation(request.conversation());
+      input = CheckConversation(request.conversation(), request.session().empty());
       break;
     case v1::CountTokensRequest::INPUT_NOT_SET:
       break;
@@ -155,7 +167,8 @@ absl::Status Validate(const v1::CountTokensRequest& request) {
     check.Fail("input", "is required: a text or a conversation.");
   }
   check.Options(request.options());
-  return check.status();
+  if (!check.status().ok()) return check.status();
+  return CheckShape(ShapeOf(request), request.has_conversation() || !request.session().empty());
 }
 
 absl::Status Validate(const v1::CreateSessionRequest& request) {

@@ -18,6 +18,7 @@
 #include "runtime/base/protected_spans.h"
 #include "runtime/base/reasons.h"
 #include "runtime/base/utf8.h"
+#include "services/language_model/guided_request.h"
 #include "services/language_model/validate.h"
 #include "services/models/validate.h"
 #include "services/rpc/parse_request.h"
@@ -76,6 +77,16 @@ void CheckText(std::string_view bytes) {
   Require(end == text.size());
 }
 
+void CheckGenerate(std::string_view bytes) {
+  v1::GenerateTextRequest request;
+  if (!Check(bytes, request)) return;
+  const OutputShape shape = ShapeOf(request);
+  if (shape.guided()) CheckError(CompileShape(shape).status());
+  intelligence::engine::v1::Conversation conversation;
+  AddMessages(RefsOf(request.conversation().messages()), Instructions(shape), &conversation);
+  for (const auto& message : conversation.messages()) Require(IsValidUtf8(message.text()));
+}
+
 void CheckAlignment(std::string_view bytes) {
   const size_t middle = bytes.find('\x01');
   const std::string_view original = bytes.substr(0, middle);
@@ -105,7 +116,7 @@ void CheckOne(uint8_t kind, std::string_view bytes) {
       Check<v1::AppendToSessionRequest>(bytes);
       Check<v1::ForkSessionRequest>(bytes);
       Check<v1::PrewarmSessionRequest>(bytes);
-      return Check<v1::GenerateTextRequest>(bytes);
+      return CheckGenerate(bytes);
     case 5:
       return Check<v1::CountTokensRequest>(bytes);
     case 6:
