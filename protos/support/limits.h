@@ -27,6 +27,13 @@ inline constexpr size_t kMaxLanguageBytes = 64;
 inline constexpr int kMaxProtectedRanges = 10'000;
 inline constexpr uint32_t kMaxCandidates = 4;
 
+inline constexpr size_t kMaxImageBytes = size_t{48} << 20;  // AnalyzeImage.image
+inline constexpr uint32_t kMaxImageSide = 65'535;
+inline constexpr int kMaxVisionRequests = 32;
+inline constexpr int kMaxTextLanguages = 8;
+inline constexpr uint32_t kMinContourSide = 64;
+inline constexpr uint32_t kMaxContourSide = 4096;
+
 inline constexpr int kMaxMessages = 1000;
 inline constexpr int kMaxStopStrings = 16;
 inline constexpr size_t kMaxStopBytes = 256;

@@ -12,6 +12,7 @@
 #include "protos/intelligence/v1/language_model.pb.h"
 #include "protos/intelligence/v1/models.pb.h"
 #include "protos/intelligence/v1/system.pb.h"
+#include "protos/intelligence/v1/vision.pb.h"
 #include "protos/intelligence/v1/writing_tools.pb.h"
 #include "tests/support/paths.h"
 
@@ -71,6 +72,8 @@ std::set<std::string> CurrentApi() {
   ListFile(*intelligence::v1::GenerateTextRequest::descriptor()->file(), lines);
   ListFile(*intelligence::v1::Model::descriptor()->file(), lines);
   ListFile(*intelligence::v1::SystemStatus::descriptor()->file(), lines);
+  ListFile(*intelligence::v1::VisionRequest::descriptor()->file(), lines);
+  ListFile(*intelligence::v1::AnalyzeImageRequest::descriptor()->file(), lines);
   return lines;
 }
 

@@ -202,6 +202,39 @@ FakeScript Summarize(const engine_proto::SummarizeTask& task, const FakeAnswers&
   return WorkOn(task.text(), std::move(event));
 }
 
+// One unit for each request: the picture's bytes as the text in it, or one region everywhere. A
+// picture that begins with "bad" cannot be decoded.
+absl::StatusOr<FakeScript> LookAt(const engine_proto::VisionTask& task) {
+  if (task.image().encoded().starts_with("bad")) {
+    return MakeError(Reason::kImageUndecodable, "The fake engine takes this for no picture.");
+  }
+  FakeScript script;
+  Event image;
+  image.mutable_image()->set_width(100);
+  image.mutable_image()->set_height(50);
+  image.mutable_image()->set_format("fake");
+  script.units.push_back({std::move(image)});
+  for (int i = 0; i < task.requests_size(); ++i) {
+    Event event;
+    engine_proto::VisionResult& result = *event.mutable_vision();
+    result.set_request_index(static_cast<uint32_t>(i));
+    if (task.requests(i).has_recognize_text()) {
+      result.mutable_text()->set_text(task.image().encoded());
+    } else {
+      engine_proto::Rect& box = *result.mutable_regions()->add_regions()->mutable_box();
+      box.set_width(1);
+      box.set_height(1);
+    }
+    Event progress;
+    progress.mutable_progress()->set_done(static_cast<uint64_t>(i) + 1);
+    progress.mutable_progress()->set_total(static_cast<uint64_t>(task.requests_size()));
+    script.units.push_back({std::move(event), std::move(progress)});
+  }
+  script.completed.mutable_completed()->set_finish_reason(engine_proto::FINISH_REASON_STOP);
+  script.completed.mutable_completed()->set_images_decoded(1);
+  return script;
+}
+
 }  // namespace
 
 size_t CountFakeTokens(std::string_view text) {
@@ -270,6 +303,9 @@ absl::StatusOr<FakeScript> MakeFakeScript(const Task& task, const FakeAnswers& a
       break;
     case Task::kSummarize:
       script = Summarize(task.summarize(), answers);
+      break;
+    case Task::kVision:
+      script = LookAt(task.vision());
       break;
     case Task::KIND_NOT_SET:
       return FieldError("task", "This model does not do this kind of task.");
