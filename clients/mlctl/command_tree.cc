@@ -187,6 +187,8 @@ int Run(Host& host, const std::vector<std::string>& arguments) {
     AddProofreadCommand(tree);
     AddWritingCommands(tree);
     AddLanguageModelCommands(tree);
+    AddChatCommand(tree);
+    AddSessionCommands(tree);
     AddModelCommands(tree);
     AddSystemCommands(tree);
     AddBenchCommand(tree);

@@ -68,6 +68,8 @@ inline constexpr char kModelType[] = "MODEL";
 void AddWritingCommands(CommandTree& tree);
 void AddProofreadCommand(CommandTree& tree);
 void AddLanguageModelCommands(CommandTree& tree);
+void AddChatCommand(CommandTree& tree);
+void AddSessionCommands(CommandTree& tree);
 void AddModelCommands(CommandTree& tree);
 void AddModelInstallCommands(CommandTree& tree, CLI::App* models);
 void AddSystemCommands(CommandTree& tree);

@@ -6,6 +6,7 @@
 #include <intelligence/common.h>
 
 #include <functional>
+#include <optional>
 #include <ostream>
 #include <string>
 #include <string_view>
@@ -28,8 +29,9 @@ struct Host {
   std::function<std::string(const char* name)> environment;
   // All of standard input. CANCELLED when the person interrupts.
   std::function<absl::StatusOr<std::string>()> read_input;
-  // One line that a person types, without its end. CANCELLED as above.
-  std::function<absl::StatusOr<std::string>()> read_line;
+  // The next line of standard input, without its end. Nothing at the end of the input. CANCELLED as
+  // above.
+  std::function<absl::StatusOr<std::optional<std::string>>()> read_line;
   // Runs a program with mlctl's own standard streams and returns its exit code.
   std::function<absl::StatusOr<int>(const std::vector<std::string>& arguments)> run_program;
   // The folder of mlctl's own executable; empty when unknown.
@@ -38,6 +40,9 @@ struct Host {
   std::function<absl::Time()> now;
   // Cancelled by Ctrl-C and by signals that end the program.
   intelligence::Cancellation interruption;
+  // After a Ctrl-C: goes on, with a new `interruption` for the next one. False when nothing may go
+  // on: another signal ends the program.
+  std::function<bool()> renew_interruption;
 };
 
 }  // namespace intelligenced::mlctl

@@ -48,6 +48,20 @@ std::string_view Name(intelligence::FinishReason value) {
   return "UNSPECIFIED";
 }
 
+std::string_view Name(intelligence::Role value) {
+  switch (value) {
+    case intelligence::Role::kSystem:
+      return "SYSTEM";
+    case intelligence::Role::kUser:
+      return "USER";
+    case intelligence::Role::kAssistant:
+      return "ASSISTANT";
+    case intelligence::Role::kTool:
+      return "TOOL";
+  }
+  return "USER";
+}
+
 std::string_view Name(intelligence::CorrectionType value) {
   switch (value) {
     case intelligence::CorrectionType::kUnspecified:
@@ -186,9 +200,31 @@ Json ToJson(const intelligence::ComposeTextResult& result) {
 }
 
 Json ToJson(const intelligence::GenerateTextResult& result) {
-  return {{"text", result.text},
-          {"finish_reason", Name(result.finish_reason)},
-          {"usage", ToJson(result.usage)}};
+  Json json = {{"text", result.text},
+               {"finish_reason", Name(result.finish_reason)},
+               {"usage", ToJson(result.usage)},
+               {"context_tokens", result.context_tokens}};
+  if (result.session.has_value()) json["session"] = ToJson(*result.session);
+  return json;
+}
+
+Json ToJson(const intelligence::SessionInfo& session) {
+  Json json = {{"name", session.name},
+               {"model", session.model},
+               {"message_count", session.message_count},
+               {"transcript_bytes", session.transcript_bytes},
+               {"used_tokens", session.used_tokens},
+               {"uncounted_messages", session.uncounted_messages},
+               {"context_tokens", session.context_tokens},
+               {"busy", session.busy},
+               {"create_time", Time(session.create_time)},
+               {"use_time", Time(session.use_time)},
+               {"expire_after_seconds", Seconds(session.expire_after)}};
+  if (session.expire_time.has_value()) json["expire_time"] = Time(*session.expire_time);
+  for (const intelligence::Message& message : session.messages) {
+    json["messages"].push_back({{"role", Name(message.role)}, {"text", message.text}});
+  }
+  return json;
 }
 
 Json ToJson(const intelligence::CountTokensResult& result) {

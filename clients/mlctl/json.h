@@ -17,6 +17,7 @@ using Json = nlohmann::ordered_json;
 
 std::string_view Name(intelligence::RequestClass value);
 std::string_view Name(intelligence::FinishReason value);
+std::string_view Name(intelligence::Role value);
 std::string_view Name(intelligence::CorrectionType value);
 std::string_view Name(intelligence::ModelState value);
 std::string_view Name(intelligence::Availability value);
@@ -31,6 +32,7 @@ Json ToJson(const intelligence::SummarizeTextResult& result);
 Json ToJson(const intelligence::ComposeTextResult& result);
 Json ToJson(const intelligence::GenerateTextResult& result);
 Json ToJson(const intelligence::CountTokensResult& result);
+Json ToJson(const intelligence::SessionInfo& session);
 Json ToJson(const intelligence::Model& model);
 Json ToJson(const intelligence::SystemStatus& status);
 Json ToJson(const intelligence::ActivityRecord& record);

@@ -8,19 +8,22 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <atomic>
 #include <cerrno>
 #include <cstdlib>
 #include <cstring>
 #include <filesystem>
 #include <iostream>
 #include <memory>
+#include <optional>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
+#include "absl/base/thread_annotations.h"
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
+#include "absl/synchronization/mutex.h"
 #include "clients/mlctl/command_tree.h"
 #include "clients/mlctl/host.h"
 #include "runtime/base/clock.h"
@@ -30,8 +33,8 @@ extern char** environ;
 namespace intelligenced::mlctl {
 namespace {
 
-// Turns Ctrl-C and the signals that end a program into a cancellation. A second one ends the
-// program on the spot.
+// Turns Ctrl-C and the signals that end a program into a cancellation. A second one, before
+// Renew(), ends the program on the spot.
 class Interruptions {
  public:
   // Call before any other thread is started: threads inherit the signal mask.
@@ -46,26 +49,48 @@ class Interruptions {
   // Readable once something interrupted.
   int descriptor() const { return pipe_[0]; }
   // The signal that interrupted; 0 for none.
-  int signal() const { return signal_; }
+  int signal() const {
+    absl::MutexLock lock(mutex_);
+    return signal_;
+  }
   const sigset_t& signals() const { return signals_; }
+
+  // Forgets a Ctrl-C and gives the cancellation of the next one. Nothing after other signals.
+  std::optional<intelligence::Cancellation> Renew() {
+    absl::MutexLock lock(mutex_);
+    if (signal_ == 0) return cancellation_;
+    if (signal_ != SIGINT) return std::nullopt;
+    char byte = 0;
+    // Written with the signal, so that this does not block.
+    [[maybe_unused]] const ssize_t got = read(pipe_[0], &byte, 1);
+    signal_ = 0;
+    cancellation_ = intelligence::Cancellation();
+    return cancellation_;
+  }
 
  private:
   [[noreturn]] void Wait() {
     while (true) {
       int signal = 0;
       if (sigwait(&signals_, &signal) != 0) continue;
-      if (signal_.exchange(signal) != 0) _exit(128 + signal);
-      cancellation_.Cancel();
-      const char byte = 0;
-      // Never full: written once.
-      [[maybe_unused]] const ssize_t written = write(pipe_[1], &byte, 1);
+      std::optional<intelligence::Cancellation> cancellation;
+      {
+        absl::MutexLock lock(mutex_);
+        if (std::exchange(signal_, signal) != 0) _exit(128 + signal);
+        const char byte = 0;
+        // Never full: at most one byte is in it.
+        [[maybe_unused]] const ssize_t written = write(pipe_[1], &byte, 1);
+        cancellation = cancellation_;
+      }
+      cancellation->Cancel();
     }
   }
 
-  const intelligence::Cancellation cancellation_;
+  mutable absl::Mutex mutex_;
+  intelligence::Cancellation cancellation_ ABSL_GUARDED_BY(mutex_);
   sigset_t signals_ = {};
   int pipe_[2] = {-1, -1};
-  std::atomic<int> signal_ = 0;
+  int signal_ ABSL_GUARDED_BY(mutex_) = 0;
 };
 
 // Waits until standard input can be read. CANCELLED on an interruption.
@@ -79,18 +104,32 @@ absl::Status WaitForInput(int interruption) {
   return absl::OkStatus();
 }
 
-// Reads until the end, or until a line break when `line`.
-absl::StatusOr<std::string> ReadStandardInput(int interruption, bool line) {
+// Reads until the end.
+absl::StatusOr<std::string> ReadStandardInput(int interruption) {
   std::string text;
-  std::vector<char> buffer(line ? 1 : 1 << 16);
+  std::vector<char> buffer(1 << 16);
   while (true) {
     if (absl::Status status = WaitForInput(interruption); !status.ok()) return status;
     const ssize_t got = read(STDIN_FILENO, buffer.data(), buffer.size());
     if (got < 0 && errno == EINTR) continue;
     if (got < 0) return absl::ErrnoToStatus(errno, "cannot read standard input");
     if (got == 0) return text;
-    if (line && buffer[0] == '\n') return text;
     text.append(buffer.data(), got);
+  }
+}
+
+// Reads until a line break; a byte at a time, so that what follows stays there for others.
+absl::StatusOr<std::optional<std::string>> ReadLine(int interruption) {
+  std::string text;
+  while (true) {
+    if (absl::Status status = WaitForInput(interruption); !status.ok()) return status;
+    char byte = 0;
+    const ssize_t got = read(STDIN_FILENO, &byte, 1);
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) return absl::ErrnoToStatus(errno, "cannot read standard input");
+    if (got == 0) return text.empty() ? std::nullopt : std::optional(text);
+    if (byte == '\n') return text;
+    text.push_back(byte);
   }
 }
 
@@ -134,7 +173,7 @@ int Main(int argc, char** argv) {
   setenv("GRPC_VERBOSITY", "NONE", 0);
 
   Host host;
-  const Interruptions interruptions(host.interruption);
+  Interruptions interruptions(host.interruption);
   host.out = &std::cout;
   host.err = &std::cerr;
   host.in_is_terminal = isatty(STDIN_FILENO) == 1;
@@ -146,8 +185,13 @@ int Main(int argc, char** argv) {
     const char* value = std::getenv(name);
     return value == nullptr ? "" : value;
   };
-  host.read_input = [&] { return ReadStandardInput(interruptions.descriptor(), false); };
-  host.read_line = [&] { return ReadStandardInput(interruptions.descriptor(), true); };
+  host.read_input = [&] { return ReadStandardInput(interruptions.descriptor()); };
+  host.read_line = [&] { return ReadLine(interruptions.descriptor()); };
+  host.renew_interruption = [&] {
+    const std::optional<intelligence::Cancellation> next = interruptions.Renew();
+    if (next.has_value()) host.interruption = *next;
+    return next.has_value();
+  };
   host.run_program = [&](const std::vector<std::string>& arguments) {
     return RunProgram(arguments, interruptions.signals());
   };
@@ -159,7 +203,8 @@ int Main(int argc, char** argv) {
   const int code = Run(host, std::vector<std::string>(argv + 1, argv + argc));
   std::cout.flush();
   // Destructors of a process that ends would only wait for gRPC's threads.
-  std::_Exit(interruptions.signal() != 0 ? 128 + interruptions.signal() : code);
+  const int signal = interruptions.signal();
+  std::_Exit(signal != 0 ? 128 + signal : code);
 }
 
 }  // namespace

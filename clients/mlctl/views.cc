@@ -22,6 +22,21 @@ std::string Lower(std::string_view name) {
 
 std::string BytesOrNothing(uint64_t bytes) { return bytes == 0 ? "" : FormatBytes(bytes); }
 
+// "1,200 / 4,096", as far as known.
+std::string TokensOf(const intelligence::SessionInfo& session) {
+  if (session.used_tokens == 0 && session.message_count > 0) return "";
+  std::string tokens = FormatCount(session.used_tokens);
+  if (session.context_tokens > 0) {
+    absl::StrAppend(&tokens, " / ", FormatCount(session.context_tokens));
+  }
+  return tokens;
+}
+
+std::string ExpiryOf(const intelligence::SessionInfo& session, absl::Time now) {
+  if (!session.expire_time.has_value()) return "in use";
+  return absl::StrCat("in ", DurationText(*session.expire_time - now));
+}
+
 std::string Share(double share) { return absl::StrFormat("%.0f %%", 100 * share); }
 
 }  // namespace
@@ -132,6 +147,48 @@ std::string RenderResident(const std::vector<Model>& models, absl::Time now, int
                       {.title = "DEVICE"},
                       {.title = "UNTIL"}},
                      rows, width, palette);
+}
+
+std::string RenderSessionList(const std::vector<intelligence::SessionInfo>& sessions,
+                              absl::Time now, int width, const Palette& palette) {
+  std::vector<std::vector<std::string>> rows;
+  for (const intelligence::SessionInfo& session : sessions) {
+    rows.push_back({session.name, ShortName(session.model), FormatCount(session.message_count),
+                    TokensOf(session), absl::StrCat(DurationText(now - session.use_time), " ago"),
+                    ExpiryOf(session, now)});
+  }
+  return FormatTable({{.title = "NAME"},
+                      {.title = "MODEL"},
+                      {.title = "MESSAGES", .right = true},
+                      {.title = "TOKENS", .right = true},
+                      {.title = "USED"},
+                      {.title = "EXPIRES"}},
+                     rows, width, palette);
+}
+
+std::string RenderSession(const intelligence::SessionInfo& session, absl::Time now,
+                          const Palette& palette) {
+  std::string tokens = TokensOf(session);
+  if (tokens.empty()) {
+    tokens = "not counted yet";
+  } else if (session.uncounted_messages > 0) {
+    absl::StrAppend(&tokens, ", without the last ", session.uncounted_messages, " ",
+                    Plural(session.uncounted_messages, "message", "messages"));
+  }
+  std::string out =
+      FormatPairs({{"Name", session.name},
+                   {"Model", ShortName(session.model)},
+                   {"Messages", absl::StrCat(FormatCount(session.message_count), ", ",
+                                             FormatBytes(session.transcript_bytes))},
+                   {"Tokens", tokens},
+                   {"Used", absl::StrCat(DurationText(now - session.use_time), " ago")},
+                   {"Expires", ExpiryOf(session, now)}},
+                  palette);
+  for (const intelligence::Message& message : session.messages) {
+    absl::StrAppend(&out, "\n", palette.Paint(Style::kBold, Lower(Name(message.role))), "\n",
+                    TerminalSafe(message.text), message.text.ends_with('\n') ? "" : "\n");
+  }
+  return out;
 }
 
 std::string RenderStatus(const intelligence::SystemStatus& status, const Palette& palette) {

@@ -25,6 +25,11 @@ std::string RenderModel(const intelligence::Model& model, absl::Time now, const 
 // The table of `mlctl ps`.
 std::string RenderResident(const std::vector<intelligence::Model>& models, absl::Time now,
                            int width, const Palette& palette);
+std::string RenderSessionList(const std::vector<intelligence::SessionInfo>& sessions,
+                              absl::Time now, int width, const Palette& palette);
+// With its transcript.
+std::string RenderSession(const intelligence::SessionInfo& session, absl::Time now,
+                          const Palette& palette);
 std::string RenderStatus(const intelligence::SystemStatus& status, const Palette& palette);
 std::string RenderActivity(const std::vector<intelligence::ActivityRecord>& records,
                            absl::TimeZone zone, int width, const Palette& palette);

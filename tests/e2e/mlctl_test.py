@@ -177,8 +177,8 @@ class MlctlTest(unittest.TestCase):
 
     def test_every_command_has_help_with_an_example(self):
         listing = self.daemon.mlctl("--help").stdout
-        for command in ("status", "ps", "top", "models", "generate", "proofread", "rewrite", "summarize", "compose",
-                        "activity", "config", "doctor"):
+        for command in ("status", "ps", "top", "models", "generate", "chat", "sessions", "proofread", "rewrite",
+                        "summarize", "compose", "activity", "config", "doctor"):
             self.assertIn(command, listing)
             self.assertRegex(self.daemon.mlctl(command, "--help").stdout, "(?i)example", command)
 

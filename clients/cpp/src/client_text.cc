@@ -118,13 +118,26 @@ absl::StatusOr<ComposeTextResult> Client::ComposeText(
   return ReadResult<ComposeTextResult>(StreamComposeText(request, options), on_event);
 }
 
-Stream<GenerateTextEvent> Client::StreamGenerateText(const GenerateTextRequest& request,
-                                                     const CallOptions& options) const {
-  return Start<GenerateTextEvent>(
-      connection_, *connection_->language_model, request, options,
-      &v1::LanguageModelService::StubInterface::GenerateText,
+Stream<GenerateTextEvent> Client::StreamTurn(const GenerateTextRequest& request,
+                                             const std::string& session,
+                                             const CallOptions& options) const {
+  absl::Status status = Check(request);
+  if (status.ok()) status = CheckUtf8("options.model", options.model);
+  if (status.ok()) status = CheckUtf8("session", session);
+  if (!status.ok()) return FailedStream<GenerateTextEvent>(std::move(status));
+  const v1::GenerateTextRequest proto = ToProto(request, session, options);
+  return StartStream<GenerateTextEvent, v1::GenerateTextResponse>(
+      connection_, options,
+      [&](grpc::ClientContext* context) {
+        return connection_->language_model->GenerateText(context, proto);
+      },
       static_cast<std::optional<GenerateTextEvent> (*)(const v1::GenerateTextResponse&)>(
           &FromProto));
+}
+
+Stream<GenerateTextEvent> Client::StreamGenerateText(const GenerateTextRequest& request,
+                                                     const CallOptions& options) const {
+  return StreamTurn(request, "", options);
 }
 
 absl::StatusOr<GenerateTextResult> Client::GenerateText(
@@ -135,8 +148,16 @@ absl::StatusOr<GenerateTextResult> Client::GenerateText(
 
 absl::StatusOr<CountTokensResult> Client::CountTokens(const GenerateInput& input,
                                                       const CallOptions& options) const {
-  if (absl::Status status = Check(input); !status.ok()) return status;
-  const v1::CountTokensRequest request = ToProto(input, options);
+  return CountTurn(input, "", options);
+}
+
+absl::StatusOr<CountTokensResult> Client::CountTurn(const GenerateInput& input,
+                                                    const std::string& session,
+                                                    const CallOptions& options) const {
+  absl::Status status = Check(input);
+  if (status.ok()) status = CheckUtf8("session", session);
+  if (!status.ok()) return status;
+  const v1::CountTokensRequest request = ToProto(input, session, options);
   absl::StatusOr<v1::CountTokensResponse> response = CallUnary<v1::CountTokensResponse>(
       *connection_, options, [&](grpc::ClientContext* context, v1::CountTokensResponse* out) {
         return connection_->language_model->CountTokens(context, request, out);

@@ -5,6 +5,7 @@
 #include <intelligence/client.h>
 
 #include <optional>
+#include <string>
 
 #include "absl/time/time.h"
 #include "google/protobuf/duration.pb.h"
@@ -39,8 +40,12 @@ v1::ProofreadTextRequest ToProto(const ProofreadTextRequest& request, const Call
 v1::RewriteTextRequest ToProto(const RewriteTextRequest& request, const CallOptions& options);
 v1::SummarizeTextRequest ToProto(const SummarizeTextRequest& request, const CallOptions& options);
 v1::ComposeTextRequest ToProto(const ComposeTextRequest& request, const CallOptions& options);
-v1::GenerateTextRequest ToProto(const GenerateTextRequest& request, const CallOptions& options);
-v1::CountTokensRequest ToProto(const GenerateInput& input, const CallOptions& options);
+// `session` may be empty. With one, an empty input is left out.
+v1::GenerateTextRequest ToProto(const GenerateTextRequest& request, const std::string& session,
+                                const CallOptions& options);
+v1::CountTokensRequest ToProto(const GenerateInput& input, const std::string& session,
+                               const CallOptions& options);
+v1::Message ToProto(const Message& message);
 
 std::optional<ProofreadTextEvent> FromProto(const v1::ProofreadTextResponse& response);
 std::optional<RewriteTextEvent> FromProto(const v1::RewriteTextResponse& response);
@@ -48,6 +53,7 @@ std::optional<SummarizeTextEvent> FromProto(const v1::SummarizeTextResponse& res
 std::optional<ComposeTextEvent> FromProto(const v1::ComposeTextResponse& response);
 std::optional<GenerateTextEvent> FromProto(const v1::GenerateTextResponse& response);
 
+SessionInfo FromProto(const v1::Session& session);
 Model FromProto(const v1::Model& model);
 std::optional<InstallModelEvent> FromProto(const v1::InstallModelResponse& response);
 SystemStatus FromProto(const v1::SystemStatus& status);

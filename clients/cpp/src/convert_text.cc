@@ -49,11 +49,15 @@ void AddRanges(const std::vector<TextRange>& ranges, Repeated* out) {
 v1::Conversation ToProto(const Conversation& conversation) {
   v1::Conversation out;
   for (const Message& message : conversation.messages) {
-    v1::Message* added = out.add_messages();
-    added->set_role(static_cast<v1::Role>(static_cast<int>(message.role) + 1));
-    added->set_text(message.text);
+    *out.add_messages() = intelligence::ToProto(message);
   }
   return out;
+}
+
+// A session's new input may be nothing at all.
+bool IsNothing(const GenerateInput& input) {
+  if (const auto* text = std::get_if<std::string>(&input)) return text->empty();
+  return std::get<Conversation>(input).messages.empty();
 }
 
 // The events that every stream of work has. `Proto` is any of its response messages.
@@ -138,9 +142,20 @@ v1::ComposeTextRequest ToProto(const ComposeTextRequest& request, const CallOpti
   return out;
 }
 
-v1::GenerateTextRequest ToProto(const GenerateTextRequest& request, const CallOptions& options) {
+v1::Message ToProto(const Message& message) {
+  v1::Message out;
+  out.set_role(static_cast<v1::Role>(static_cast<int>(message.role) + 1));
+  out.set_text(message.text);
+  return out;
+}
+
+v1::GenerateTextRequest ToProto(const GenerateTextRequest& request, const std::string& session,
+                                const CallOptions& options) {
   v1::GenerateTextRequest out;
-  if (const auto* prompt = std::get_if<std::string>(&request.input)) {
+  out.set_session(session);
+  if (!session.empty() && IsNothing(request.input)) {
+    out.clear_input();
+  } else if (const auto* prompt = std::get_if<std::string>(&request.input)) {
     out.set_prompt(*prompt);
   } else {
     *out.mutable_conversation() = ToProto(std::get<Conversation>(request.input));
@@ -157,9 +172,13 @@ v1::GenerateTextRequest ToProto(const GenerateTextRequest& request, const CallOp
   return out;
 }
 
-v1::CountTokensRequest ToProto(const GenerateInput& input, const CallOptions& options) {
+v1::CountTokensRequest ToProto(const GenerateInput& input, const std::string& session,
+                               const CallOptions& options) {
   v1::CountTokensRequest out;
-  if (const auto* text = std::get_if<std::string>(&input)) {
+  out.set_session(session);
+  if (!session.empty() && IsNothing(input)) {
+    out.clear_input();
+  } else if (const auto* text = std::get_if<std::string>(&input)) {
     out.set_text(*text);
   } else {
     *out.mutable_conversation() = ToProto(std::get<Conversation>(input));
@@ -219,9 +238,38 @@ std::optional<GenerateTextEvent> FromProto(const v1::GenerateTextResponse& respo
   if (response.has_delta()) return TextDelta{.text = response.delta()};
   if (!response.has_completed()) return CommonEvent<GenerateTextEvent>(response);
   const v1::GenerateTextCompleted& completed = response.completed();
-  return GenerateTextResult{.text = completed.text(),
-                            .finish_reason = FromProto(completed.finish_reason()),
-                            .usage = FromProto(completed.usage())};
+  GenerateTextResult result = {.text = completed.text(),
+                               .finish_reason = FromProto(completed.finish_reason()),
+                               .usage = FromProto(completed.usage()),
+                               .context_tokens = completed.context_tokens(),
+                               .session = std::nullopt};
+  if (completed.has_session()) result.session = FromProto(completed.session());
+  return result;
+}
+
+SessionInfo FromProto(const v1::Session& session) {
+  SessionInfo out = {.name = session.name(),
+                     .model = session.model(),
+                     .messages = {},
+                     .message_count = session.message_count(),
+                     .transcript_bytes = session.transcript_bytes(),
+                     .used_tokens = session.used_tokens(),
+                     .uncounted_messages = session.uncounted_messages(),
+                     .context_tokens = session.context_tokens(),
+                     .busy = session.busy(),
+                     .create_time = FromProto(session.create_time()),
+                     .use_time = FromProto(session.use_time()),
+                     .expire_time = std::nullopt,
+                     .expire_after = FromProto(session.expire_after())};
+  if (session.has_expire_time()) out.expire_time = FromProto(session.expire_time());
+  for (const v1::Message& message : session.messages()) {
+    // A role of a later version of the API is shown as the commonest.
+    const bool known = message.role() >= v1::ROLE_SYSTEM && message.role() <= v1::ROLE_TOOL;
+    out.messages.push_back(
+        {.role = known ? static_cast<Role>(static_cast<int>(message.role()) - 1) : Role::kUser,
+         .text = message.text()});
+  }
+  return out;
 }
 
 }  // namespace intelligence

@@ -1,13 +1,12 @@
 // mlctl generate and count-tokens
 #include <memory>
-#include <optional>
 #include <ostream>
 #include <string>
 #include <utility>
-#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "clients/mlctl/command_tree.h"
+#include "clients/mlctl/commands/sampling.h"
 #include "clients/mlctl/commands/text_work.h"
 #include "clients/mlctl/json.h"
 
@@ -55,13 +54,7 @@ struct PromptOptions {
 
 struct GenerateOptions {
   PromptOptions prompt;
-  std::optional<float> temperature;
-  std::optional<float> top_p;
-  std::optional<uint32_t> top_k;
-  std::optional<float> min_p;
-  std::optional<uint32_t> seed;
-  uint32_t max_output_tokens = 0;
-  std::vector<std::string> stop;
+  SamplingFlags sampling;
 };
 
 int FailInput(Session& session, const absl::Status& status) {
@@ -74,15 +67,7 @@ int Generate(Session& session, const GenerateOptions& options) {
   if (!client.ok()) return session.Fail(client.status());
   absl::StatusOr<intelligence::GenerateInput> input = options.prompt.Read(session);
   if (!input.ok()) return FailInput(session, input.status());
-  const intelligence::GenerateTextRequest request = {
-      .input = *std::move(input),
-      .sampling = {.temperature = options.temperature,
-                   .top_p = options.top_p,
-                   .top_k = options.top_k,
-                   .min_p = options.min_p,
-                   .seed = options.seed},
-      .max_output_tokens = options.max_output_tokens,
-      .stop = options.stop};
+  const intelligence::GenerateTextRequest request = options.sampling.Request(*std::move(input));
   // In a pipe the text is exactly the model's.
   TextStream stream(&session, /*exact=*/true);
   absl::StatusOr<intelligence::GenerateTextResult> result =
@@ -131,24 +116,7 @@ void AddLanguageModelCommands(CommandTree& tree) {
                 "mlctl generate --model stories --temperature 0 --max-output-tokens 60 \"\""},
                [generate](Session& session) { return Generate(session, *generate); });
   generate->prompt.AddTo(app);
-  app->add_option("--max-output-tokens", generate->max_output_tokens, "Stop after so many tokens")
-      ->type_name("N");
-  app->add_option("--temperature", generate->temperature, "0 to 2; 0 takes the likeliest token")
-      ->check(CLI::Range(0.0, 2.0).description(""))
-      ->type_name("NUMBER");
-  app->add_option("--top-p", generate->top_p, "0 to 1; 1 is off")
-      ->check(CLI::Range(0.0, 1.0).description(""))
-      ->type_name("NUMBER");
-  app->add_option("--top-k", generate->top_k, "0 is off")->type_name("N");
-  app->add_option("--min-p", generate->min_p, "0 to 1; 0 is off")
-      ->check(CLI::Range(0.0, 1.0).description(""))
-      ->type_name("NUMBER");
-  app->add_option("--seed", generate->seed, "Same seed, same text")->type_name("N");
-  app->add_option("--stop", generate->stop, "End before this text; may be repeated")
-      ->type_name("TEXT")
-      ->expected(1)
-      ->allow_extra_args(false)
-      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+  generate->sampling.AddTo(app);
 
   auto count = std::make_shared<PromptOptions>();
   app = tree.Add(

@@ -56,12 +56,12 @@ absl::StatusOr<bool> AskForLicense(Session& session, const intelligence::License
                            session.err_palette())
             << std::flush;
   *host.err << "Accept the licence and install? [y/N] " << std::flush;
-  absl::StatusOr<std::string> answer = host.read_line();
+  const absl::StatusOr<std::optional<std::string>> answer = host.read_line();
   if (!answer.ok()) {
     *host.err << "\n" << std::flush;
     return answer.status();
   }
-  const std::string word = absl::AsciiStrToLower(absl::StripAsciiWhitespace(*answer));
+  const std::string word = absl::AsciiStrToLower(absl::StripAsciiWhitespace(answer->value_or("")));
   return word == "y" || word == "yes";
 }
 

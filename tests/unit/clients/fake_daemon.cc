@@ -71,6 +71,34 @@ class FakeDaemon::Services {
                              v1::CountTokensResponse* response) override {
       return Play(scripts.count_tokens, *request, response);
     }
+    grpc::Status CreateSession(Context*, const v1::CreateSessionRequest* request,
+                               v1::Session* response) override {
+      return Play(scripts.create_session, *request, response);
+    }
+    grpc::Status GetSession(Context*, const v1::GetSessionRequest* request,
+                            v1::Session* response) override {
+      return Play(scripts.get_session, *request, response);
+    }
+    grpc::Status ListSessions(Context*, const v1::ListSessionsRequest* request,
+                              v1::ListSessionsResponse* response) override {
+      return Play(scripts.list_sessions, *request, response);
+    }
+    grpc::Status AppendToSession(Context*, const v1::AppendToSessionRequest* request,
+                                 v1::Session* response) override {
+      return Play(scripts.append_to_session, *request, response);
+    }
+    grpc::Status ForkSession(Context*, const v1::ForkSessionRequest* request,
+                             v1::Session* response) override {
+      return Play(scripts.fork_session, *request, response);
+    }
+    grpc::Status PrewarmSession(Context*, const v1::PrewarmSessionRequest* request,
+                                v1::PrewarmSessionResponse* response) override {
+      return Play(scripts.prewarm_session, *request, response);
+    }
+    grpc::Status DeleteSession(Context*, const v1::DeleteSessionRequest* request,
+                               v1::DeleteSessionResponse* response) override {
+      return Play(scripts.delete_session, *request, response);
+    }
     const Scripts& scripts;
   };
 

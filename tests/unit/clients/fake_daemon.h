@@ -33,6 +33,13 @@ struct Scripts {
   Streaming<v1::ComposeTextRequest, v1::ComposeTextResponse> compose;
   Streaming<v1::GenerateTextRequest, v1::GenerateTextResponse> generate;
   Unary<v1::CountTokensRequest, v1::CountTokensResponse> count_tokens;
+  Unary<v1::CreateSessionRequest, v1::Session> create_session;
+  Unary<v1::GetSessionRequest, v1::Session> get_session;
+  Unary<v1::ListSessionsRequest, v1::ListSessionsResponse> list_sessions;
+  Unary<v1::AppendToSessionRequest, v1::Session> append_to_session;
+  Unary<v1::ForkSessionRequest, v1::Session> fork_session;
+  Unary<v1::PrewarmSessionRequest, v1::PrewarmSessionResponse> prewarm_session;
+  Unary<v1::DeleteSessionRequest, v1::DeleteSessionResponse> delete_session;
   Unary<v1::ListModelsRequest, v1::ListModelsResponse> list_models;
   Unary<v1::GetModelRequest, v1::Model> get_model;
   Unary<v1::GetAvailabilityRequest, v1::GetAvailabilityResponse> get_availability;

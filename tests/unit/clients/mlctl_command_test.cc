@@ -2,6 +2,7 @@
 #include <sys/stat.h>
 
 #include <fstream>
+#include <optional>
 #include <sstream>
 #include <string>
 #include <vector>
@@ -105,7 +106,7 @@ class CommandTest : public testing::Test {
   std::ostringstream out_;
   std::ostringstream err_;
   absl::StatusOr<std::string> input_ = "";
-  absl::StatusOr<std::string> line_ = "";
+  absl::StatusOr<std::optional<std::string>> line_ = "";
   std::vector<std::string> program_;
   int program_code_ = 0;
   v1::ProofreadTextRequest proofread_;

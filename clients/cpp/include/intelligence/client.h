@@ -72,7 +72,7 @@ class Client {
   Stream<ComposeTextEvent> StreamComposeText(const ComposeTextRequest& request,
                                              const CallOptions& options = {}) const;
 
-  // Language models.
+  // Language models. intelligence/session.h has conversations that the daemon keeps.
   absl::StatusOr<GenerateTextResult> GenerateText(
       const GenerateTextRequest& request, const CallOptions& options = {},
       const OnEvent<GenerateTextEvent>& on_event = nullptr) const;
@@ -122,7 +122,15 @@ class Client {
   const std::string& socket_path() const;
 
  private:
+  friend class Session;
   class Connection;
+
+  Stream<GenerateTextEvent> StreamTurn(const GenerateTextRequest& request,
+                                       const std::string& session,
+                                       const CallOptions& options) const;
+  absl::StatusOr<CountTokensResult> CountTurn(const GenerateInput& input,
+                                              const std::string& session,
+                                              const CallOptions& options) const;
   explicit Client(std::shared_ptr<Connection> connection);
   std::shared_ptr<Connection> connection_;
 };

@@ -10,6 +10,8 @@
 #include <variant>
 #include <vector>
 
+#include "absl/time/time.h"
+
 namespace intelligence {
 
 enum class Role { kSystem, kUser, kAssistant, kTool };
@@ -45,10 +47,35 @@ struct GenerateTextRequest {
   std::vector<std::string> stop = {};
 };
 
+// A session (intelligence/session.h) as it was at a moment.
+struct SessionInfo {
+  std::string name = {};   // "sessions/{id}"
+  std::string model = {};  // "models/{model}"
+  // The transcript; only Session::Get() brings it.
+  std::vector<Message> messages = {};
+  uint32_t message_count = 0;
+  uint64_t transcript_bytes = 0;
+  // Tokens that the transcript took when last measured, 0 before; the last so many messages came
+  // later and are not in it.
+  uint32_t used_tokens = 0;
+  uint32_t uncounted_messages = 0;
+  // The longest input plus output that the model takes; 0 before it was ever loaded.
+  uint32_t context_tokens = 0;
+  bool busy = false;  // a turn runs
+  absl::Time create_time = {};
+  absl::Time use_time = {};
+  std::optional<absl::Time> expire_time = {};  // if it is not used; unset while busy
+  absl::Duration expire_after = {};
+};
+
 struct GenerateTextResult {
   std::string text = {};
   FinishReason finish_reason = FinishReason::kUnspecified;
   Usage usage = {};
+  // The longest input plus output that the model takes; usage says how much of it is taken.
+  uint32_t context_tokens = 0;
+  // Of a turn: the session as it is now.
+  std::optional<SessionInfo> session = {};
 };
 
 using GenerateTextEvent =
