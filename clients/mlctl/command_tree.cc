@@ -13,10 +13,11 @@ namespace intelligenced::mlctl {
 namespace {
 
 constexpr char kRootFooter[] = R"(Exit codes:
-  0 done; 1 something was found (proofread --check, doctor, config check);
-  2 wrong command line; 3 the daemon is not running or was lost; 4 the daemon
-  refused; 5 the deadline passed; 6 the daemon or a model failed; 7 a file could
-  not be read or written; 130 interrupted.
+  0 done; 1 something was found (proofread --check, doctor, config check), or an
+  answer is not whole (generate --schema); 2 wrong command line; 3 the daemon is
+  not running or was lost; 4 the daemon refused; 5 the deadline passed; 6 the
+  daemon or a model failed; 7 a file could not be read or written; 130
+  interrupted.
 
 Examples:
   echo "Their is a eror here." | mlctl proofread

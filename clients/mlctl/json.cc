@@ -199,11 +199,28 @@ Json ToJson(const intelligence::ComposeTextResult& result) {
           {"usage", ToJson(result.usage)}};
 }
 
+Json ToJson(const intelligence::ToolCall& call) {
+  return {{"id", call.id}, {"name", call.name}, {"arguments", call.arguments}};
+}
+
+Json ToJson(const intelligence::Message& message) {
+  Json json = {{"role", Name(message.role)}, {"text", message.text}};
+  for (const intelligence::ToolCall& call : message.tool_calls) {
+    json["tool_calls"].push_back(ToJson(call));
+  }
+  if (!message.tool_call_id.empty()) json["tool_call_id"] = message.tool_call_id;
+  if (!message.name.empty()) json["name"] = message.name;
+  return json;
+}
+
 Json ToJson(const intelligence::GenerateTextResult& result) {
   Json json = {{"text", result.text},
                {"finish_reason", Name(result.finish_reason)},
                {"usage", ToJson(result.usage)},
                {"context_tokens", result.context_tokens}};
+  for (const intelligence::ToolCall& call : result.tool_calls) {
+    json["tool_calls"].push_back(ToJson(call));
+  }
   if (result.session.has_value()) json["session"] = ToJson(*result.session);
   return json;
 }
@@ -222,7 +239,7 @@ Json ToJson(const intelligence::SessionInfo& session) {
                {"expire_after_seconds", Seconds(session.expire_after)}};
   if (session.expire_time.has_value()) json["expire_time"] = Time(*session.expire_time);
   for (const intelligence::Message& message : session.messages) {
-    json["messages"].push_back({{"role", Name(message.role)}, {"text", message.text}});
+    json["messages"].push_back(ToJson(message));
   }
   return json;
 }

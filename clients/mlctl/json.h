@@ -30,6 +30,8 @@ Json ToJson(const intelligence::ProofreadTextResult& result);
 Json ToJson(const intelligence::RewriteTextResult& result);
 Json ToJson(const intelligence::SummarizeTextResult& result);
 Json ToJson(const intelligence::ComposeTextResult& result);
+Json ToJson(const intelligence::ToolCall& call);
+Json ToJson(const intelligence::Message& message);
 Json ToJson(const intelligence::GenerateTextResult& result);
 Json ToJson(const intelligence::CountTokensResult& result);
 Json ToJson(const intelligence::SessionInfo& session);

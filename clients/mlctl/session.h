@@ -19,7 +19,9 @@ namespace intelligenced::mlctl {
 // What mlctl exits with. Documented in its man page.
 enum ExitCode {
   kDone = 0,
-  kFound = 1,        // --check found corrections, doctor a failure, config check a mistake
+  // --check found corrections, doctor a failure, config check a mistake; an answer inside a schema
+  // was cut short
+  kFound = 1,
   kUsage = 2,        // the command line is wrong
   kUnavailable = 3,  // the daemon is not running, or was lost
   kRefused = 4,      // the daemon refused the request

@@ -100,6 +100,27 @@ class MlctlTest(unittest.TestCase):
         self.assertTrue(first.strip())
         self.assertEqual(self.daemon.mlctl(*arguments).stdout, first)
 
+    def test_generate_inside_a_schema(self):
+        schema = {"type": "object", "properties": {"colour": {"enum": ["red", "green"]}, "years": {
+            "type": "array", "items": {"type": "integer", "minimum": 1800, "maximum": 1999}, "minItems": 2, "maxItems": 2}},
+                  "required": ["colour", "years"]}
+        with tempfile.NamedTemporaryFile("w", suffix=".json") as file:
+            json.dump(schema, file)
+            file.flush()
+            arguments = ("generate", "--model", "tiny-prose", "--seed", "7", "--schema", file.name, "The sea")
+            value = json.loads(self.daemon.mlctl(*arguments).stdout)
+            self.assertIn(value["colour"], ("red", "green"))
+            self.assertTrue(all(1800 <= year <= 1999 for year in value["years"]), value)
+            result = json.loads(self.daemon.mlctl(*arguments, "--json").stdout)
+            self.assertEqual(json.loads(result["text"]), value)
+            cut = self.daemon.mlctl(*arguments, "--max-output-tokens", "4", check=False)
+            self.assertEqual(cut.returncode, 1)
+            json.loads(cut.stdout)
+        refused = self.daemon.mlctl("generate", "--model", "tiny-prose", "--schema", "-", "x", check=False,
+                                    text='{"properties": {"a": {"not": {}}}}')
+        self.assertEqual(refused.returncode, 4)
+        self.assertIn("#/properties/a", refused.stderr)
+
     def test_control_c_cancels_the_call(self):
         process = self.daemon.spawn("generate", "--model", "tiny-prose", "--max-output-tokens", "100000", "x",
                                     stdout=subprocess.PIPE)

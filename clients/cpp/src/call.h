@@ -7,8 +7,11 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <string>
+#include <string_view>
 #include <utility>
 #include <variant>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -16,6 +19,22 @@
 #include "grpcpp/support/sync_stream.h"
 
 namespace intelligence {
+
+// CheckUtf8() for all that messages say.
+inline absl::Status CheckMessages(std::string_view field, const std::vector<Message>& messages) {
+  absl::Status status;
+  for (const Message& message : messages) {
+    for (const std::string* text : {&message.text, &message.tool_call_id, &message.name}) {
+      if (status.ok()) status = CheckUtf8(field, *text);
+    }
+    for (const ToolCall& call : message.tool_calls) {
+      for (const std::string* text : {&call.id, &call.name, &call.arguments}) {
+        if (status.ok()) status = CheckUtf8(field, *text);
+      }
+    }
+  }
+  return status;
+}
 
 // A stream that never began.
 template <typename Event>

@@ -16,10 +16,7 @@ namespace intelligence {
 namespace {
 
 absl::Status Check(const std::vector<Message>& messages) {
-  for (const Message& message : messages) {
-    if (absl::Status status = CheckUtf8("messages", message.text); !status.ok()) return status;
-  }
-  return absl::OkStatus();
+  return CheckMessages("messages", messages);
 }
 
 template <typename Repeated>

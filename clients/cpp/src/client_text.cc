@@ -12,10 +12,7 @@ namespace {
 
 absl::Status Check(const GenerateInput& input) {
   if (const auto* text = std::get_if<std::string>(&input)) return CheckUtf8("prompt", *text);
-  for (const Message& message : std::get<Conversation>(input).messages) {
-    if (absl::Status status = CheckUtf8("conversation", message.text); !status.ok()) return status;
-  }
-  return absl::OkStatus();
+  return CheckMessages("conversation", std::get<Conversation>(input).messages);
 }
 
 absl::Status Check(const ProofreadTextRequest& request) { return CheckUtf8("text", request.text); }
@@ -41,6 +38,13 @@ absl::Status Check(const GenerateTextRequest& request) {
   for (const std::string& stop : request.stop) {
     if (absl::Status status = CheckUtf8("stop", stop); !status.ok()) return status;
   }
+  absl::Status status = CheckUtf8("response_schema", request.response_schema);
+  for (const Tool& tool : request.tools) {
+    for (const std::string* text : {&tool.name, &tool.description, &tool.parameters}) {
+      if (status.ok()) status = CheckUtf8("tools", *text);
+    }
+  }
+  if (!status.ok()) return status;
   return Check(request.input);
 }
 

@@ -3,6 +3,7 @@
 #include <string>
 #include <utility>
 #include <variant>
+#include <vector>
 
 #include "clients/cpp/src/convert.h"
 
@@ -58,6 +59,15 @@ v1::Conversation ToProto(const Conversation& conversation) {
 bool IsNothing(const GenerateInput& input) {
   if (const auto* text = std::get_if<std::string>(&input)) return text->empty();
   return std::get<Conversation>(input).messages.empty();
+}
+
+template <typename Repeated>
+std::vector<ToolCall> CallsFromProto(const Repeated& calls) {
+  std::vector<ToolCall> out;
+  for (const v1::ToolCall& call : calls) {
+    out.push_back({.id = call.id(), .name = call.name(), .arguments = call.arguments()});
+  }
+  return out;
 }
 
 // The events that every stream of work has. `Proto` is any of its response messages.
@@ -146,6 +156,14 @@ v1::Message ToProto(const Message& message) {
   v1::Message out;
   out.set_role(static_cast<v1::Role>(static_cast<int>(message.role) + 1));
   out.set_text(message.text);
+  for (const ToolCall& call : message.tool_calls) {
+    v1::ToolCall* added = out.add_tool_calls();
+    added->set_id(call.id);
+    added->set_name(call.name);
+    added->set_arguments(call.arguments);
+  }
+  out.set_tool_call_id(message.tool_call_id);
+  out.set_name(message.name);
   return out;
 }
 
@@ -168,6 +186,14 @@ v1::GenerateTextRequest ToProto(const GenerateTextRequest& request, const std::s
   if (sampling.seed) out.mutable_sampling()->set_seed(*sampling.seed);
   out.set_max_output_tokens(request.max_output_tokens);
   for (const std::string& stop : request.stop) out.add_stop(stop);
+  out.set_response_schema(request.response_schema);
+  for (const Tool& tool : request.tools) {
+    v1::Tool* added = out.add_tools();
+    added->set_name(tool.name);
+    added->set_description(tool.description);
+    added->set_parameters(tool.parameters);
+  }
+  out.set_tool_choice(EnumToProto<v1::ToolChoice>(request.tool_choice));
   ToProto(options, out.mutable_options());
   return out;
 }
@@ -236,13 +262,15 @@ std::optional<ComposeTextEvent> FromProto(const v1::ComposeTextResponse& respons
 
 std::optional<GenerateTextEvent> FromProto(const v1::GenerateTextResponse& response) {
   if (response.has_delta()) return TextDelta{.text = response.delta()};
+  if (response.has_snapshot()) return JsonSnapshot{.json = response.snapshot()};
   if (!response.has_completed()) return CommonEvent<GenerateTextEvent>(response);
   const v1::GenerateTextCompleted& completed = response.completed();
   GenerateTextResult result = {.text = completed.text(),
                                .finish_reason = FromProto(completed.finish_reason()),
                                .usage = FromProto(completed.usage()),
                                .context_tokens = completed.context_tokens(),
-                               .session = std::nullopt};
+                               .session = std::nullopt,
+                               .tool_calls = CallsFromProto(completed.tool_calls())};
   if (completed.has_session()) result.session = FromProto(completed.session());
   return result;
 }
@@ -267,7 +295,10 @@ SessionInfo FromProto(const v1::Session& session) {
     const bool known = message.role() >= v1::ROLE_SYSTEM && message.role() <= v1::ROLE_TOOL;
     out.messages.push_back(
         {.role = known ? static_cast<Role>(static_cast<int>(message.role()) - 1) : Role::kUser,
-         .text = message.text()});
+         .text = message.text(),
+         .tool_calls = CallsFromProto(message.tool_calls()),
+         .tool_call_id = message.tool_call_id(),
+         .name = message.name()});
   }
   return out;
 }

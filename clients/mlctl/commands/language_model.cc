@@ -3,12 +3,14 @@
 #include <ostream>
 #include <string>
 #include <utility>
+#include <variant>
 
 #include "absl/strings/str_cat.h"
 #include "clients/mlctl/command_tree.h"
 #include "clients/mlctl/commands/sampling.h"
 #include "clients/mlctl/commands/text_work.h"
 #include "clients/mlctl/json.h"
+#include "clients/mlctl/snapshot_view.h"
 
 namespace intelligenced::mlctl {
 namespace {
@@ -35,6 +37,8 @@ struct PromptOptions {
         ->type_name("TEXT");
   }
 
+  bool ReadsInput() const { return file.empty() ? !has_prompt : file == "-"; }
+
   absl::StatusOr<intelligence::GenerateInput> Read(Session& session) const {
     std::string text = prompt;
     if (!has_prompt || !file.empty()) {
@@ -55,6 +59,7 @@ struct PromptOptions {
 struct GenerateOptions {
   PromptOptions prompt;
   SamplingFlags sampling;
+  std::string schema;
 };
 
 int FailInput(Session& session, const absl::Status& status) {
@@ -62,12 +67,64 @@ int FailInput(Session& session, const absl::Status& status) {
   return code == kInterrupted ? code : kInputOutput;
 }
 
+// Shows an answer inside a schema while it comes, and what came of it at the end.
+int GenerateJson(Session& session, const intelligence::Client& client,
+                 const intelligence::GenerateTextRequest& request) {
+  Progress progress(&session);
+  SnapshotView view(&session);
+  std::string known = "null";
+  absl::StatusOr<intelligence::GenerateTextResult> result = client.GenerateText(
+      request, session.Call(), [&](const intelligence::GenerateTextEvent& event) {
+        if (const auto* snapshot = std::get_if<intelligence::JsonSnapshot>(&event)) {
+          progress.Clear();
+          known = snapshot->json;
+          view.Show(known);
+        } else if (const auto* queued = std::get_if<intelligence::Queued>(&event)) {
+          progress(*queued);
+        } else if (const auto* loading = std::get_if<intelligence::ModelLoading>(&event)) {
+          progress(*loading);
+        } else if (const auto* work = std::get_if<intelligence::WorkProgress>(&event)) {
+          progress(*work);
+        }
+      });
+  progress.Clear();
+  view.Clear();
+  if (!result.ok()) return session.Fail(result.status());
+  const bool whole = result->finish_reason == intelligence::FinishReason::kStop;
+  if (session.options().json) {
+    session.out() << Dump(ToJson(*result)) << "\n";
+  } else {
+    // What was cut short is still JSON.
+    const std::string& value = whole ? result->text : known;
+    session.WriteText(session.host().out_is_terminal ? PrettyJson(value) : value);
+    session.WriteText("\n");
+  }
+  if (!whole) {
+    ReportFinish(session, result->finish_reason);
+    session.Note(
+        "The answer was cut short, by --max-output-tokens or the end of the model's context; it "
+        "need "
+        "not follow the schema.");
+  }
+  session.ReportUsage(result->usage);
+  return whole ? kDone : kFound;
+}
+
 int Generate(Session& session, const GenerateOptions& options) {
+  if (options.schema == "-" && options.prompt.ReadsInput()) {
+    return session.FailUsage("Standard input cannot be both the schema and the prompt.");
+  }
   absl::StatusOr<intelligence::Client> client = session.Connect();
   if (!client.ok()) return session.Fail(client.status());
   absl::StatusOr<intelligence::GenerateInput> input = options.prompt.Read(session);
   if (!input.ok()) return FailInput(session, input.status());
-  const intelligence::GenerateTextRequest request = options.sampling.Request(*std::move(input));
+  intelligence::GenerateTextRequest request = options.sampling.Request(*std::move(input));
+  if (!options.schema.empty()) {
+    absl::StatusOr<Input> schema = ReadText(session, options.schema);
+    if (!schema.ok()) return FailInput(session, schema.status());
+    request.response_schema = std::move(schema->text);
+    return GenerateJson(session, *client, request);
+  }
   // In a pipe the text is exactly the model's.
   TextStream stream(&session, /*exact=*/true);
   absl::StatusOr<intelligence::GenerateTextResult> result =
@@ -113,10 +170,14 @@ void AddLanguageModelCommands(CommandTree& tree) {
                {"mlctl generate \"Once upon a time\"",
                 "mlctl generate --chat \"Name three rivers of Europe.\"",
                 "mlctl generate --system \"Answer in one word.\" \"The capital of France?\"",
-                "mlctl generate --model stories --temperature 0 --max-output-tokens 60 \"\""},
+                "mlctl generate --model stories --temperature 0 --max-output-tokens 60 \"\"",
+                "mlctl generate --chat --schema person.json \"Who wrote the first program?\""},
                [generate](Session& session) { return Generate(session, *generate); });
   generate->prompt.AddTo(app);
   generate->sampling.AddTo(app);
+  app->add_option("--schema", generate->schema,
+                  "Answer with JSON that follows the JSON Schema in this file; '-': standard input")
+      ->type_name(kFileType);
 
   auto count = std::make_shared<PromptOptions>();
   app = tree.Add(

@@ -33,10 +33,10 @@ class TextStream {
   TextStream(Session* session, bool exact)
       : session_(*session), progress_(session), exact_(exact) {}
 
-  template <typename Result>
-  void operator()(
-      const std::variant<intelligence::Queued, intelligence::ModelLoading,
-                         intelligence::WorkProgress, intelligence::TextDelta, Result>& event) {
+  template <typename Result, typename... Others>
+  void operator()(const std::variant<intelligence::Queued, intelligence::ModelLoading,
+                                     intelligence::WorkProgress, intelligence::TextDelta, Result,
+                                     Others...>& event) {
     if (const auto* delta = std::get_if<intelligence::TextDelta>(&event)) {
       Write(delta->text);
     } else if (const auto* queued = std::get_if<intelligence::Queued>(&event)) {

@@ -16,9 +16,22 @@ namespace intelligence {
 
 enum class Role { kSystem, kUser, kAssistant, kTool };
 
+// What a model asks an app to do.
+struct ToolCall {
+  std::string id = {};         // unique in the conversation
+  std::string name = {};       // one of the request's tools
+  std::string arguments = {};  // a JSON object that validates against the tool's parameters
+};
+
 struct Message {
   Role role = Role::kUser;
   std::string text = {};
+  // kAssistant: the tools it called. Each needs a kTool message with its result behind it.
+  std::vector<ToolCall> tool_calls = {};
+  // kTool: the ToolCall::id that `text` is the result of.
+  std::string tool_call_id = {};
+  // kTool: the tool's name; empty: the one in the call.
+  std::string name = {};
 };
 
 // Goes through the model's chat template; the model answers as kAssistant.
@@ -38,6 +51,19 @@ struct SamplingOptions {
   std::optional<uint32_t> seed = {};      // same seed, input and options: same text
 };
 
+struct Tool {
+  std::string name = {};         // 1 to 64 letters, digits, "_" and "-"
+  std::string description = {};  // for the model to read; at most 4,096 bytes
+  std::string parameters = {};   // a JSON Schema of an object; empty: no arguments
+};
+
+enum class ToolChoice {
+  kUnspecified,  // kAuto
+  kAuto,         // text or calls, as the model sees fit
+  kNone,         // text only
+  kRequired,     // at least one call
+};
+
 struct GenerateTextRequest {
   GenerateInput input = {};
   SamplingOptions sampling = {};
@@ -45,6 +71,19 @@ struct GenerateTextRequest {
   uint32_t max_output_tokens = 0;
   // At most 16, each 1 to 256 bytes. Generation ends before the first of them.
   std::vector<std::string> stop = {};
+  // A JSON Schema that the answer validates against unless it is cut short; language_model.proto
+  // says which keywords there are. The answer also comes as JsonSnapshot events. Not with `stop`.
+  std::string response_schema = {};
+  // What the model may call: at most 64, with a Conversation or in a session. Not with `stop` or
+  // response_schema. The calls are in GenerateTextResult::tool_calls.
+  std::vector<Tool> tools = {};
+  ToolChoice tool_choice = ToolChoice::kUnspecified;
+};
+
+// With response_schema: the value as far as it is known, as JSON. It need not validate yet. Each
+// replaces the one before; the last is the whole value.
+struct JsonSnapshot {
+  std::string json = {};
 };
 
 // A session (intelligence/session.h) as it was at a moment.
@@ -69,6 +108,7 @@ struct SessionInfo {
 };
 
 struct GenerateTextResult {
+  // With response_schema and kStop: the value. Empty where the model called tools.
   std::string text = {};
   FinishReason finish_reason = FinishReason::kUnspecified;
   Usage usage = {};
@@ -76,10 +116,13 @@ struct GenerateTextResult {
   uint32_t context_tokens = 0;
   // Of a turn: the session as it is now.
   std::optional<SessionInfo> session = {};
+  // To go on, add a kAssistant message with these and a kTool message for each, and ask again; a
+  // session has the calls already.
+  std::vector<ToolCall> tool_calls = {};
 };
 
 using GenerateTextEvent =
-    std::variant<Queued, ModelLoading, WorkProgress, TextDelta, GenerateTextResult>;
+    std::variant<Queued, ModelLoading, WorkProgress, TextDelta, GenerateTextResult, JsonSnapshot>;
 
 struct CountTokensResult {
   uint32_t tokens = 0;
