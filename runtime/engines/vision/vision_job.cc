@@ -1,0 +1,239 @@
+#include "runtime/engines/vision/vision_job.h"
+
+#include <dlfcn.h>
+
+#include <algorithm>
+#include <exception>
+#include <new>
+#include <string>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "runtime/base/reasons.h"
+#include "runtime/engines/vision/barcodes.h"
+#include "runtime/engines/vision/measures.h"
+#include "runtime/engines/vision/shapes.h"
+
+namespace intelligenced {
+namespace {
+
+using vision_proto::VisionRequest;
+
+constexpr int kMaxRequests = 32;
+constexpr uint64_t kProgressTotal = 1000;
+
+absl::Status Cancelled() { return MakeError(Reason::kCancelled, "The request was cancelled."); }
+
+// Tesseract spreads single loops over cores by OpenMP, which costs three times the processor time
+// that it saves. Holds for the calling thread. The library is there where Tesseract brought it.
+void KeepToOneCore() {
+  using SetLevels = void (*)(int);
+  const auto set_levels =
+      reinterpret_cast<SetLevels>(dlsym(RTLD_DEFAULT, "omp_set_max_active_levels"));
+  if (set_levels != nullptr) set_levels(0);
+}
+
+// The same error, with the request's place before its field.
+absl::Status At(int index, const absl::Status& status) {
+  if (status.ok() || !HasReason(status, Reason::kFieldInvalid)) return status;
+  ErrorFacts facts = FactsOf(status);
+  const std::string place = absl::StrCat("requests[", index, "]");
+  facts.field = facts.field.empty() ? place : absl::StrCat(place, ".", facts.field);
+  return MakeError(Reason::kFieldInvalid, status.message(), facts);
+}
+
+absl::Status CheckRequest(const VisionRequest& request, const VisionTools& tools) {
+  if (absl::Status status = CheckRegion(request); !status.ok()) return status;
+  switch (request.kind_case()) {
+    case VisionRequest::kRecognizeText:
+      return tools.text->CheckLanguages(request.recognize_text());
+    case VisionRequest::kDetectBarcodes:
+      return CheckSymbologies(request.detect_barcodes());
+    case VisionRequest::kDetectTextRectangles:
+    case VisionRequest::kDetectRectangles:
+    case VisionRequest::kDetectDocumentSegmentation:
+    case VisionRequest::kDetectContours:
+    case VisionRequest::kDetectHorizon:
+    case VisionRequest::kDetectFaceRectangles:
+    case VisionRequest::kDetectHumanRectangles:
+    case VisionRequest::kGenerateAttentionBasedSaliencyImage:
+    case VisionRequest::kGenerateObjectnessBasedSaliencyImage:
+    case VisionRequest::kGenerateImageFeaturePrint:
+    case VisionRequest::kCalculateImageAestheticsScores:
+    case VisionRequest::kDetectLensSmudge:
+      return absl::OkStatus();
+    default:
+      return FieldError("kind", "This model does not serve this request.");
+  }
+}
+
+// Keeps what is sure enough, and the best so many.
+template <typename List>
+void Limit(const VisionRequest& request, List* list) {
+  std::stable_sort(list->begin(), list->end(),
+                   [](const auto& a, const auto& b) { return a.confidence() > b.confidence(); });
+  int count = list->size();
+  while (count > 0 && list->Get(count - 1).confidence() < request.min_confidence()) --count;
+  if (request.max_results() > 0) {
+    count = static_cast<int>(std::min<uint32_t>(request.max_results(), count));
+  }
+  list->DeleteSubrange(count, list->size() - count);
+}
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<Job>> VisionJob::Make(const engine_proto::Task& task,
+                                                     CancelToken cancel, const VisionTools& tools) {
+  if (!task.has_vision()) {
+    return FieldError("kind", "The built-in vision model only takes vision tasks.");
+  }
+  const engine_proto::VisionTask& vision = task.vision();
+  if (vision.image().content_case() == vision_proto::VisionImage::CONTENT_NOT_SET) {
+    return FieldError("image", "A picture is required.");
+  }
+  if (!vision_proto::ImageOrientation_IsValid(vision.image().orientation())) {
+    return FieldError("image.orientation", "There is no such orientation.");
+  }
+  if (vision.requests().empty() || vision.requests_size() > kMaxRequests) {
+    return FieldError("requests", absl::StrCat("There must be 1 to ", kMaxRequests, " requests."));
+  }
+  for (int i = 0; i < vision.requests_size(); ++i) {
+    const absl::Status status = At(i, CheckRequest(vision.requests(i), tools));
+    if (!status.ok()) return status;
+  }
+  return std::unique_ptr<Job>(new VisionJob(vision, std::move(cancel), tools));
+}
+
+VisionJob::VisionJob(engine_proto::VisionTask task, CancelToken cancel, const VisionTools& tools)
+    : task_(std::move(task)),
+      cancel_(std::move(cancel)),
+      tools_(tools),
+      work_(tools.clock, [this] { Run(); }) {}
+
+void VisionJob::Wait(JobOutput* output) {
+  output->done = work_.Wait();
+  // A slice of no measurable length was one all the same.
+  output->work = std::max(1e-3, absl::ToDoubleMilliseconds(work_.last_slice()));
+  output->events = std::move(events_);
+  events_.clear();
+  if (output->done) output->status = status_;
+}
+
+void VisionJob::Run() {
+  KeepToOneCore();
+  try {
+    status_ = Analyze();
+  } catch (const std::bad_alloc&) {
+    status_ = MakeError(Reason::kMemoryInsufficient, "There is no memory to look at the picture.");
+  } catch (const std::exception& error) {
+    status_ = MakeError(Reason::kEngineFailure,
+                        absl::StrCat("The picture cannot be analysed: ", error.what(), "."));
+  }
+}
+
+absl::Status VisionJob::Analyze() {
+  if (cancel_.cancelled()) return Cancelled();
+  engine_proto::Event event;
+  absl::StatusOr<Picture> picture = Picture::Decode(task_.image(), event.mutable_image());
+  if (!picture.ok()) return picture.status();
+  task_.clear_image();
+  events_.push_back(std::move(event));
+  for (; request_ < task_.requests_size(); ++request_) {
+    if (!work_.GoOn() || cancel_.cancelled()) return Cancelled();
+    engine_proto::Event answer;
+    vision_proto::VisionResult* const result = answer.mutable_vision();
+    result->set_request_index(static_cast<uint32_t>(request_));
+    const absl::Status status = Answer(task_.requests(request_), &*picture, result);
+    if (cancel_.cancelled()) return Cancelled();
+    if (!status.ok()) return At(request_, status);
+    events_.push_back(std::move(answer));
+    Progress(1);
+  }
+  engine_proto::Event completed;
+  completed.mutable_completed()->set_finish_reason(engine_proto::FINISH_REASON_STOP);
+  completed.mutable_completed()->set_images_decoded(1);
+  events_.push_back(std::move(completed));
+  return absl::OkStatus();
+}
+
+absl::Status VisionJob::Answer(const VisionRequest& request, Picture* picture,
+                               vision_proto::VisionResult* result) {
+  const View view(picture, request);
+  const GoOn go_on = [this] { return work_.GoOn() && !cancel_.cancelled(); };
+  switch (request.kind_case()) {
+    case VisionRequest::kRecognizeText: {
+      auto text = tools_.text->Read(view, request.recognize_text(), request.min_confidence(), go_on,
+                                    [this](int percent) { Progress(percent / 100.0); });
+      if (!text.ok()) return text.status();
+      *result->mutable_text() = *std::move(text);
+      break;
+    }
+    case VisionRequest::kDetectTextRectangles: {
+      auto regions = tools_.text->FindLines(view);
+      if (!regions.ok()) return regions.status();
+      *result->mutable_regions() = *std::move(regions);
+      break;
+    }
+    case VisionRequest::kDetectBarcodes: {
+      auto barcodes = DetectBarcodes(view, request.detect_barcodes(), request.max_results());
+      if (!barcodes.ok()) return barcodes.status();
+      *result->mutable_barcodes() = *std::move(barcodes);
+      break;
+    }
+    case VisionRequest::kDetectRectangles:
+      *result->mutable_regions() = DetectRectangles(view, request, go_on);
+      break;
+    case VisionRequest::kDetectDocumentSegmentation: {
+      auto document = DetectDocument(view, request.detect_document_segmentation(), go_on);
+      if (!document.ok()) return document.status();
+      *result->mutable_document() = *std::move(document);
+      break;
+    }
+    case VisionRequest::kDetectContours:
+      *result->mutable_contours() =
+          DetectContours(view, request.detect_contours(), request.max_results());
+      break;
+    case VisionRequest::kDetectHorizon:
+      *result->mutable_horizon() = DetectHorizon(view);
+      break;
+    case VisionRequest::kDetectFaceRectangles:
+      *result->mutable_faces() = tools_.faces->Detect(view);
+      Limit(request, result->mutable_faces()->mutable_faces());
+      break;
+    case VisionRequest::kDetectHumanRectangles:
+      *result->mutable_regions() = DetectHumans(view, go_on);
+      break;
+    case VisionRequest::kGenerateAttentionBasedSaliencyImage:
+      *result->mutable_saliency() = AttentionSaliency(view);
+      break;
+    case VisionRequest::kGenerateObjectnessBasedSaliencyImage:
+      *result->mutable_saliency() = ObjectnessSaliency(view);
+      break;
+    case VisionRequest::kGenerateImageFeaturePrint:
+      *result->mutable_feature_print() = MakeFeaturePrint(view);
+      break;
+    case VisionRequest::kCalculateImageAestheticsScores:
+      *result->mutable_aesthetics() = ScoreAesthetics(view);
+      break;
+    case VisionRequest::kDetectLensSmudge:
+      *result->mutable_lens_smudge() = DetectLensSmudge(view);
+      break;
+    default:
+      return FieldError("kind", "This model does not serve this request.");
+  }
+  if (result->has_regions()) Limit(request, result->mutable_regions()->mutable_regions());
+  return absl::OkStatus();
+}
+
+void VisionJob::Progress(double part) {
+  const double whole = (request_ + std::clamp(part, 0.0, 1.0)) / task_.requests_size();
+  const auto done = static_cast<uint64_t>(whole * static_cast<double>(kProgressTotal));
+  // Of a slice only the last is news.
+  if (!events_.empty() && events_.back().has_progress()) events_.pop_back();
+  engine_proto::Event event;
+  event.mutable_progress()->set_done(done);
+  event.mutable_progress()->set_total(kProgressTotal);
+  events_.push_back(std::move(event));
+}
+
+}  // namespace intelligenced
