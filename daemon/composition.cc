@@ -27,6 +27,7 @@
 #include "services/models/service.h"
 #include "services/rpc/service_environment.h"
 #include "services/system/service.h"
+#include "services/vision/service.h"
 #include "services/writing_tools/service.h"
 
 namespace intelligenced {
@@ -210,6 +211,7 @@ class Composition::Parts {
     std::vector<std::unique_ptr<grpc::Service>> services;
     services.push_back(MakeWritingToolsService(environment));
     services.push_back(MakeLanguageModelService(environment));
+    services.push_back(MakeVisionService(environment));
     services.push_back(MakeModelService(environment));
     services.push_back(MakeSystemService(environment));
     server = std::make_unique<RpcServer>(std::move(services), clock);

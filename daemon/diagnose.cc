@@ -199,8 +199,8 @@ void CheckStore(const DiagnoseInput& input, Report& report) {
     report.Ok("model-files", absl::StrCat(files, " files of models are there"));
   } else {
     report.Failed("model-files", absl::StrJoin(broken, "; "),
-                  "Install the packages with these files (hunspell-en-us for the dictionary), or "
-                  "install the models again.");
+                  "Install the packages with these files (hunspell-en-us for the dictionary, "
+                  "tesseract-ocr-eng and opencv-data for pictures), or install the models again.");
   }
 
   if (input.catalogue_problems.empty()) {

@@ -6,6 +6,7 @@
 #include <deque>
 #include <map>
 #include <memory>
+#include <string>
 
 #include "absl/functional/any_invocable.h"
 #include "absl/status/status.h"
@@ -41,7 +42,9 @@ class JobGroup final : public std::enable_shared_from_this<JobGroup> {
 
   // Queues a job. A submission that is refused ends the job with the refusal, except that one
   // refused for lack of room waits while other jobs of the group run.
-  void Add(engine_proto::Task task, uint64_t input_bytes, std::shared_ptr<JobHandler> handler);
+  // `model`: other than the prototype's; empty: that.
+  void Add(engine_proto::Task task, uint64_t input_bytes, std::shared_ptr<JobHandler> handler,
+           std::string model = "");
 
   // Slow reader: no further steps, no further submissions.
   void SetPaused(bool paused);
@@ -54,6 +57,7 @@ class JobGroup final : public std::enable_shared_from_this<JobGroup> {
     engine_proto::Task task;
     uint64_t input_bytes = 0;
     std::shared_ptr<JobHandler> handler;
+    std::string model;
   };
 
   void Submit();

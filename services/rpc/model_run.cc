@@ -26,7 +26,8 @@ class ModelRun::Handler final : public JobHandler {
   void OnModelLoading() override {
     if (!first_ || run_->has_output_) return;
     intelligence::v1::ModelLoading loading;
-    loading.set_model(ModelResourceName(run_->model_.name));
+    loading.set_model(
+        ModelResourceName(callbacks_.model.empty() ? run_->model_.name : callbacks_.model));
     run_->WriteModelLoading(loading);
   }
   void OnEvent(const engine_proto::Event& event) override {
@@ -71,8 +72,10 @@ void ModelRun::AddJob(engine_proto::Task task, uint64_t input_bytes, JobCallback
     task.mutable_generate()->set_cache_key(call_->caller().client.id);
     task.mutable_generate()->set_function(model_.function);
   }
+  std::string model = callbacks.model;
   jobs_->Add(std::move(task), input_bytes,
-             std::make_shared<Handler>(shared_from_this(), first, std::move(callbacks)));
+             std::make_shared<Handler>(shared_from_this(), first, std::move(callbacks)),
+             std::move(model));
 }
 
 void ModelRun::CompleteWithoutJobs() {

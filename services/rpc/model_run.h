@@ -1,4 +1,5 @@
-// A server-streaming call that is answered by jobs of one model: what all such calls share.
+// A server-streaming call that is answered by jobs of a model, or of several: what all such calls
+// share.
 //
 // Waiting (queued, model_loading) is told until the first output; the first failure ends the other
 // jobs and then the call; when all jobs have ended well the subclass writes `completed`.
@@ -30,6 +31,8 @@ class ModelRun : public std::enable_shared_from_this<ModelRun> {
 
  protected:
   struct JobCallbacks {
+    // Where the job runs; empty: on the run's model.
+    std::string model = {};
     std::function<void(const engine_proto::Event&)> on_event;
     // Also called for failures; the default fails the call.
     std::function<void(const absl::Status&, const JobUsage&)> on_end;

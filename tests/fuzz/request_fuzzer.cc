@@ -13,6 +13,7 @@
 #include "protos/intelligence/v1/language_model.pb.h"
 #include "protos/intelligence/v1/models.pb.h"
 #include "protos/intelligence/v1/system.pb.h"
+#include "protos/intelligence/v1/vision.pb.h"
 #include "protos/intelligence/v1/writing_tools.pb.h"
 #include "protos/support/status_codec.h"
 #include "runtime/base/protected_spans.h"
@@ -23,6 +24,7 @@
 #include "services/models/validate.h"
 #include "services/rpc/parse_request.h"
 #include "services/system/validate.h"
+#include "services/vision/validate.h"
 #include "services/writing_tools/alignment.h"
 #include "services/writing_tools/output_cleaner.h"
 #include "services/writing_tools/placeholders.h"
@@ -102,7 +104,7 @@ void CheckAlignment(std::string_view bytes) {
 }
 
 void CheckOne(uint8_t kind, std::string_view bytes) {
-  switch (kind % 16) {
+  switch (kind % 17) {
     case 0:
       return CheckText<v1::ProofreadTextRequest>(bytes);
     case 1:
@@ -141,6 +143,8 @@ void CheckOne(uint8_t kind, std::string_view bytes) {
       const grpc::Status hostile(grpc::StatusCode::UNAVAILABLE, "words", std::string(bytes));
       return Require(StatusFromGrpc(hostile).code() == absl::StatusCode::kUnavailable);
     }
+    case 16:
+      return Check<v1::AnalyzeImageRequest>(bytes);
     default:
       return CheckAlignment(bytes);
   }

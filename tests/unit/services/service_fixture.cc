@@ -15,6 +15,7 @@
 #include "services/language_model/service.h"
 #include "services/models/service.h"
 #include "services/system/service.h"
+#include "services/vision/service.h"
 #include "services/writing_tools/service.h"
 
 namespace intelligenced {
@@ -193,9 +194,13 @@ void WriteFile(const std::string& path, std::string_view content) {
   std::ofstream(path, std::ios::binary) << content;
 }
 
-std::unique_ptr<ModelStore> OpenStore(const std::string& folder) {
+std::unique_ptr<ModelStore> OpenStore(const std::string& folder,
+                                      const ManifestsByName& more_models) {
   WriteFile(folder + "/built-in/script.json", kScriptManifest);
   WriteFile(folder + "/built-in/native.json", kNativeManifest);
+  for (const auto& [name, manifest] : more_models) {
+    WriteFile(folder + "/built-in/" + name + ".json", manifest);
+  }
   WriteFile(folder + "/catalogue/catalogue.json", kCatalogue);
   absl::StatusOr<std::unique_ptr<ModelStore>> store =
       ModelStore::Open({.root = folder + "/store", .built_in_directories = {folder + "/built-in"}});
@@ -259,13 +264,14 @@ void TestActivity::WaitFor(size_t count) const {
 
 struct ServiceFixture::Stack {
   Stack(const std::string& folder, ScriptBehaviour* script, ActivityLog* activity,
-        const std::atomic<bool>* refuse, const std::atomic<bool>* other_app)
+        const std::atomic<bool>* refuse, const std::atomic<bool>* other_app,
+        const ManifestsByName& more_models)
       : timer(&clock),
         step_threads("steps", 2),
         loader_threads("loaders", 2),
         blocking_threads("blocking", 4),
         loader(script),
-        store(OpenStore(folder)),
+        store(OpenStore(folder, more_models)),
         catalogue(OpenCatalogue(folder)),
         installer(store.get(), &clock),
         models(Residency(), store.get(), &loader, &clock, &loader_threads, &timer,
@@ -298,6 +304,7 @@ struct ServiceFixture::Stack {
     services.push_back(MakeWritingToolsService(environment));
     services.push_back(MakeLanguageModelService(environment));
     services.push_back(MakeModelService(environment));
+    services.push_back(MakeVisionService(environment));
     services.push_back(MakeSystemService(environment));
     grpc::ServerBuilder builder;
     builder.SetMaxReceiveMessageSize(64 << 20);
@@ -329,10 +336,11 @@ struct ServiceFixture::Stack {
   std::unique_ptr<grpc::Server> server;
 };
 
-ServiceFixture::ServiceFixture() {
+ServiceFixture::ServiceFixture(const ManifestsByName& more_models) {
   std::string pattern = testing::TempDir() + "services-XXXXXX";
   folder_ = ::mkdtemp(pattern.data());
-  stack_ = std::make_unique<Stack>(folder_, &script_, &activity_, &refuse_callers_, &other_app_);
+  stack_ = std::make_unique<Stack>(folder_, &script_, &activity_, &refuse_callers_, &other_app_,
+                                   more_models);
   runtime_ = &stack_->runtime;
   grpc::ChannelArguments arguments;
   arguments.SetMaxReceiveMessageSize(-1);
@@ -347,6 +355,7 @@ ServiceFixture::ServiceFixture() {
   language_ = v1::LanguageModelService::NewStub(channel_);
   models_ = v1::ModelService::NewStub(channel_);
   system_ = v1::SystemService::NewStub(channel_);
+  vision_ = v1::VisionService::NewStub(channel_);
 }
 
 ServiceFixture::~ServiceFixture() {
@@ -384,6 +393,13 @@ absl::Status ServiceFixture::Generate(const v1::GenerateTextRequest& request) {
   grpc::ClientContext context;
   const auto reader = language_->GenerateText(&context, request);
   return Drain(*reader, &generate_);
+}
+
+absl::Status ServiceFixture::Analyze(const v1::AnalyzeImageRequest& request) {
+  analyze_.clear();
+  grpc::ClientContext context;
+  const auto reader = vision_->AnalyzeImage(&context, request);
+  return Drain(*reader, &analyze_);
 }
 
 void ServiceFixture::WaitUntil(const std::function<bool()>& condition) {

@@ -5,6 +5,7 @@
 
 #include <atomic>
 #include <functional>
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -17,6 +18,7 @@
 #include "protos/intelligence/v1/language_model.grpc.pb.h"
 #include "protos/intelligence/v1/models.grpc.pb.h"
 #include "protos/intelligence/v1/system.grpc.pb.h"
+#include "protos/intelligence/v1/vision.grpc.pb.h"
 #include "protos/intelligence/v1/writing_tools.grpc.pb.h"
 #include "protos/support/status_codec.h"
 #include "runtime/base/reasons.h"
@@ -26,6 +28,9 @@
 namespace intelligenced {
 
 namespace v1 = ::intelligence::v1;
+
+// Content of further built-in manifests, by the models' names.
+using ManifestsByName = std::map<std::string, std::string>;
 
 // What the model "script" answers to a GENERATE task. Thread-safe use.
 using Answer = std::function<absl::StatusOr<std::string>(const engine_proto::GenerateTask&)>;
@@ -66,7 +71,7 @@ class TestActivity final : public ActivityLog {
 
 class ServiceFixture : public testing::Test {
  protected:
-  ServiceFixture();
+  explicit ServiceFixture(const ManifestsByName& more_models = {});
   ~ServiceFixture() override;
 
   // Reads a stream to its end.
@@ -82,6 +87,7 @@ class ServiceFixture : public testing::Test {
   absl::Status Summarize(const v1::SummarizeTextRequest& request);
   absl::Status Compose(const v1::ComposeTextRequest& request);
   absl::Status Generate(const v1::GenerateTextRequest& request);
+  absl::Status Analyze(const v1::AnalyzeImageRequest& request);
 
   // What the last of these calls gave.
   std::vector<v1::ProofreadTextResponse> proofread_;
@@ -89,6 +95,7 @@ class ServiceFixture : public testing::Test {
   std::vector<v1::SummarizeTextResponse> summarize_;
   std::vector<v1::ComposeTextResponse> compose_;
   std::vector<v1::GenerateTextResponse> generate_;
+  std::vector<v1::AnalyzeImageResponse> analyze_;
 
   // Blocks until `condition`, asked every few milliseconds, holds; fails the test after 20 s.
   void WaitUntil(const std::function<bool()>& condition);
@@ -105,6 +112,7 @@ class ServiceFixture : public testing::Test {
   std::unique_ptr<v1::LanguageModelService::Stub> language_;
   std::unique_ptr<v1::ModelService::Stub> models_;
   std::unique_ptr<v1::SystemService::Stub> system_;
+  std::unique_ptr<v1::VisionService::Stub> vision_;
 
  private:
   struct Stack;

@@ -1,5 +1,6 @@
 // Every breach of a request's bounds, at the validators; and over the wire what gRPC makes of
 // bytes.
+#include <cmath>
 #include <functional>
 #include <string>
 #include <vector>
@@ -9,6 +10,7 @@
 #include "services/language_model/validate.h"
 #include "services/models/validate.h"
 #include "services/system/validate.h"
+#include "services/vision/validate.h"
 #include "services/writing_tools/validate.h"
 #include "tests/unit/services/service_fixture.h"
 
@@ -53,6 +55,63 @@ TEST(ValidationTest, Proofread) {
         [](auto& r) { r.mutable_options()->set_request_class(static_cast<v1::RequestClass>(7)); }},
        {"options.keep_alive",
         [](auto& r) { r.mutable_options()->mutable_keep_alive()->set_seconds(-1); }}});
+}
+
+TEST(ValidationTest, AnalyzeImage) {
+  v1::AnalyzeImageRequest good;
+  good.mutable_image()->set_encoded("a picture");
+  good.add_requests()->mutable_recognize_text()->add_languages("de-AT");
+  v1::Rect& region = *good.mutable_requests(0)->mutable_region_of_interest();
+  region.set_x(0.25F);
+  region.set_width(0.75F);
+  region.set_height(1);
+  const auto at = [](v1::AnalyzeImageRequest& r) { return r.mutable_requests(0); };
+  ExpectBreaches<v1::AnalyzeImageRequest>(
+      good,
+      {{"image", [](auto& r) { r.clear_image(); }},
+       {"image.orientation",
+        [](auto& r) { r.mutable_image()->set_orientation(static_cast<v1::ImageOrientation>(9)); }},
+       {"image.pixels.format", [](auto& r) { r.mutable_image()->mutable_pixels(); }},
+       {"image.pixels.width",
+        [](auto& r) {
+          r.mutable_image()->mutable_pixels()->set_format(v1::PIXEL_FORMAT_RGB);
+          r.mutable_image()->mutable_pixels()->set_width(65'536);
+        }},
+       {"requests", [](auto& r) { r.clear_requests(); }},
+       {"requests",
+        [](auto& r) {
+          for (int i = 0; i < 32; ++i) r.add_requests()->mutable_detect_horizon();
+        }},
+       {"requests[1]", [](auto& r) { r.add_requests(); }},
+       {"requests[0].min_confidence", [&](auto& r) { at(r)->set_min_confidence(1.5F); }},
+       {"requests[0].region_of_interest.x",
+        [&](auto& r) { at(r)->mutable_region_of_interest()->set_x(-0.1F); }},
+       {"requests[0].region_of_interest.width",
+        [&](auto& r) { at(r)->mutable_region_of_interest()->set_width(0.8F); }},
+       {"requests[0].region_of_interest.y",
+        [&](auto& r) { at(r)->mutable_region_of_interest()->set_y(std::nanf("")); }},
+       {"requests[0].region_of_interest",
+        [&](auto& r) { at(r)->mutable_region_of_interest()->set_height(0); }},
+       {"requests[0].recognize_text.languages[1]",
+        [&](auto& r) { at(r)->mutable_recognize_text()->add_languages("no language"); }},
+       {"requests[0].recognize_text.languages",
+        [&](auto& r) {
+          for (int i = 0; i < 8; ++i) at(r)->mutable_recognize_text()->add_languages("en");
+        }},
+       {"requests[0].detect_barcodes.symbologies",
+        [&](auto& r) {
+          at(r)->mutable_detect_barcodes()->add_symbologies(v1::BARCODE_SYMBOLOGY_OTHER);
+        }},
+       {"requests[0].detect_contours.max_image_side",
+        [&](auto& r) { at(r)->mutable_detect_contours()->set_max_image_side(63); }},
+       {"requests[0].detect_rectangles.min_size",
+        [&](auto& r) { at(r)->mutable_detect_rectangles()->set_min_size(2); }},
+       {"options.model", [](auto& r) { r.mutable_options()->set_model("No Such/Name"); }}});
+  v1::AnalyzeImageRequest bad = good;
+  bad.mutable_image()->set_encoded("");
+  EXPECT_TRUE(HasReason(Validate(bad), Reason::kImageUndecodable));
+  bad.mutable_image()->set_encoded(std::string((48 << 20) + 1, 'x'));
+  EXPECT_TRUE(HasReason(Validate(bad), Reason::kInputTooLarge));
 }
 
 TEST(ValidationTest, Rewrite) {

@@ -1,0 +1,16 @@
+#include "services/vision/capabilities.h"
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_replace.h"
+#include "google/protobuf/descriptor.h"
+
+namespace intelligenced {
+
+std::string VisionCapability(const intelligence::v1::VisionRequest& request) {
+  using intelligence::v1::VisionRequest;
+  if (request.kind_case() == VisionRequest::KIND_NOT_SET) return "";
+  const auto* const field = VisionRequest::descriptor()->FindFieldByNumber(request.kind_case());
+  return absl::StrCat("vision.", absl::StrReplaceAll(field->name(), {{"_", "-"}}));
+}
+
+}  // namespace intelligenced

@@ -1,0 +1,135 @@
+// VisionService over a real scheduler and server; the models are the fake engine.
+#include <algorithm>
+#include <string>
+#include <vector>
+
+#include "gtest/gtest.h"
+#include "services/vision/capabilities.h"
+#include "tests/unit/services/service_fixture.h"
+
+namespace intelligenced {
+namespace {
+
+// Two models share what can be asked of a picture; both answer as the fake engine does.
+constexpr char kReaderManifest[] = R"({
+  "name": "reader", "engine": "fake", "title": "Reads", "built_in": true,
+  "capabilities": ["vision.recognize-text", "vision.detect-barcodes"], "files": []})";
+constexpr char kFinderManifest[] = R"({
+  "name": "finder", "engine": "fake", "title": "Finds", "built_in": true, "rank": 5,
+  "capabilities": ["vision.detect-rectangles", "vision.detect-barcodes"], "files": []})";
+
+v1::AnalyzeImageRequest Request() {
+  v1::AnalyzeImageRequest request;
+  request.mutable_image()->set_encoded("written on it");
+  return request;
+}
+
+class VisionServiceTest : public ServiceFixture {
+ protected:
+  VisionServiceTest()
+      : ServiceFixture({{"reader", kReaderManifest}, {"finder", kFinderManifest}}) {}
+
+  std::vector<v1::VisionResult> Results() const {
+    std::vector<v1::VisionResult> results(32);
+    size_t count = 0;
+    for (const auto& response : analyze_) {
+      if (!response.has_result()) continue;
+      results.at(response.result().request_index()) = response.result();
+      ++count;
+    }
+    results.resize(count);
+    return results;
+  }
+  const v1::AnalyzeImageCompleted& completed() const { return analyze_.back().completed(); }
+};
+
+TEST_F(VisionServiceTest, OneModelDecodesOnceForAllItsRequests) {
+  v1::AnalyzeImageRequest request = Request();
+  for (int i = 0; i < 3; ++i) request.add_requests()->mutable_recognize_text();
+  const absl::Status status = Analyze(request);
+  ASSERT_TRUE(status.ok()) << status;
+  const std::vector<v1::VisionResult> results = Results();
+  ASSERT_EQ(results.size(), 3);
+  for (const v1::VisionResult& result : results) {
+    EXPECT_EQ(result.text().text(), "written on it");
+    EXPECT_EQ(result.model(), "models/reader");
+  }
+  EXPECT_EQ(completed().decodes(), 1);
+  EXPECT_EQ(completed().usage().model(), "models/reader");
+  // What the picture is comes first, and once.
+  const auto is_image = [](const auto& response) { return response.has_image(); };
+  const auto is_result = [](const auto& response) { return response.has_result(); };
+  EXPECT_EQ(std::count_if(analyze_.begin(), analyze_.end(), is_image), 1);
+  EXPECT_LT(std::find_if(analyze_.begin(), analyze_.end(), is_image),
+            std::find_if(analyze_.begin(), analyze_.end(), is_result));
+}
+
+TEST_F(VisionServiceTest, EachRequestGoesToTheModelThatCan) {
+  v1::AnalyzeImageRequest request = Request();
+  request.add_requests()->mutable_detect_rectangles();
+  request.add_requests()->mutable_recognize_text();
+  request.add_requests()->mutable_detect_barcodes();  // both can: the higher rank
+  request.add_requests()->mutable_recognize_text();
+  const absl::Status status = Analyze(request);
+  ASSERT_TRUE(status.ok()) << status;
+  const std::vector<v1::VisionResult> results = Results();
+  ASSERT_EQ(results.size(), 4);
+  EXPECT_EQ(results[0].model(), "models/finder");
+  EXPECT_EQ(results[1].model(), "models/reader");
+  EXPECT_EQ(results[2].model(), "models/finder");
+  EXPECT_EQ(results[3].model(), "models/reader");
+  EXPECT_TRUE(results[0].has_regions());
+  EXPECT_EQ(results[3].text().text(), "written on it");
+  EXPECT_EQ(completed().decodes(), 2);
+  const auto is_image = [](const auto& response) { return response.has_image(); };
+  EXPECT_EQ(std::count_if(analyze_.begin(), analyze_.end(), is_image), 1);
+}
+
+TEST_F(VisionServiceTest, ARequestThatNobodyCanServeIsNamed) {
+  v1::AnalyzeImageRequest request = Request();
+  request.add_requests()->mutable_recognize_text();
+  request.add_requests()->mutable_detect_human_hand_pose();
+  const absl::Status status = Analyze(request);
+  EXPECT_TRUE(HasReason(status, Reason::kNoCapableModel)) << status;
+  EXPECT_EQ(FactsOf(status).field, "requests[1]");
+  EXPECT_EQ(FactsOf(status).metadata.at("capability"), "vision.detect-human-hand-pose");
+  EXPECT_TRUE(analyze_.empty());
+}
+
+TEST_F(VisionServiceTest, APictureThatIsNoneEndsTheCall) {
+  v1::AnalyzeImageRequest request = Request();
+  request.mutable_image()->set_encoded("bad picture");
+  request.add_requests()->mutable_recognize_text();
+  request.add_requests()->mutable_detect_rectangles();
+  const absl::Status status = Analyze(request);
+  EXPECT_TRUE(HasReason(status, Reason::kImageUndecodable)) << status;
+  EXPECT_TRUE(std::none_of(analyze_.begin(), analyze_.end(),
+                           [](const auto& response) { return response.has_completed(); }));
+}
+
+TEST_F(VisionServiceTest, RawPixelsAndOrientationReachTheEngine) {
+  v1::AnalyzeImageRequest request;
+  v1::PixelBuffer& pixels = *request.mutable_image()->mutable_pixels();
+  pixels.set_format(v1::PIXEL_FORMAT_GREY);
+  pixels.set_width(2);
+  pixels.set_height(2);
+  pixels.set_data("1234");
+  request.mutable_image()->set_orientation(v1::IMAGE_ORIENTATION_LEFT);
+  request.add_requests()->mutable_detect_rectangles();
+  EXPECT_TRUE(Analyze(request).ok());
+  activity_.WaitFor(1);
+  EXPECT_EQ(activity_.records()[0].method(), "VisionService/AnalyzeImage");
+  EXPECT_GT(activity_.records()[0].input_bytes(), 4);
+}
+
+TEST(VisionCapabilityTest, NamesAreTheRequests) {
+  v1::VisionRequest request;
+  EXPECT_EQ(VisionCapability(request), "");
+  request.mutable_recognize_text();
+  EXPECT_EQ(VisionCapability(request), "vision.recognize-text");
+  request.mutable_generate_attention_based_saliency_image();
+  EXPECT_EQ(VisionCapability(request), "vision.generate-attention-based-saliency-image");
+}
+
+}  // namespace
+}  // namespace intelligenced
