@@ -73,6 +73,7 @@ void AddSessionCommands(CommandTree& tree);
 void AddModelCommands(CommandTree& tree);
 void AddModelInstallCommands(CommandTree& tree, CLI::App* models);
 void AddSystemCommands(CommandTree& tree);
+void AddVisionCommands(CommandTree& tree);
 void AddBenchCommand(CommandTree& tree);
 void AddTopCommand(CommandTree& tree);
 void AddDoctorCommands(CommandTree& tree);

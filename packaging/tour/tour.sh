@@ -66,7 +66,10 @@ start=$(date +%s%N)
 mlctl generate --model tiny-prose --seed 1 --max-output-tokens 20 "Once" >/dev/null
 echo "  tiny-prose serves again; this answer took $((($(date +%s%N) - start) / 1000000)) ms with the reload"
 
-bold "6. The daemon's own memory"
+bold "6. One picture, several questions; it is decoded once"
+show mlctl vision ticket.png --text --barcodes --scores
+
+bold "7. The daemon's own memory"
 awk '/VmRSS/ { printf "  %.1f MB resident (the models are in processes of their own)\n", $2 / 1000 }' "/proc/$daemon_pid/status"
 show mlctl activity --count 6
 echo

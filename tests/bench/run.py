@@ -3,7 +3,7 @@
 
 usage: run.py --build DIR [NAME…]     (through ./dev bench)
 
-Names: memory, overhead, recovery, streaming, streaming-large, proofread. Default: all.
+Names: memory, overhead, recovery, streaming, streaming-large, proofread, vision. Default: all.
 Each starts a daemon of its own. Nothing here is an assertion: hardware that is shared is noisy.
 """
 
@@ -114,8 +114,15 @@ def proofread(build):
     subprocess.run([build / "bin" / "proofread_eval", gec / "corrections_dev.tsv", gec / "correct_dev.tsv"], check=True)
 
 
+def vision(build):
+    """Reading pages and barcodes against Tesseract's and ZXing's own programs; many questions at once."""
+    # Its peers are packages that the others do without.
+    from bench.vision import vision as run
+    run(build)
+
+
 BENCHMARKS = {"memory": memory, "overhead": overhead, "recovery": recovery, "streaming": streaming, "streaming-large": streaming_large,
-              "proofread": proofread}
+              "proofread": proofread, "vision": vision}
 
 
 def main():

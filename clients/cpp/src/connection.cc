@@ -101,7 +101,8 @@ Client::Connection::Connection(std::string path)
       writing_tools(v1::WritingToolsService::NewStub(channel_)),
       language_model(v1::LanguageModelService::NewStub(channel_)),
       models(v1::ModelService::NewStub(channel_)),
-      system_service(v1::SystemService::NewStub(channel_)) {}
+      system_service(v1::SystemService::NewStub(channel_)),
+      vision(v1::VisionService::NewStub(channel_)) {}
 
 absl::Status Client::Connection::WaitUntilReady(absl::Duration timeout) {
   if (absl::Status status = ProbeSocket(path_); !status.ok()) return status;

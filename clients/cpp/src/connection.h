@@ -15,6 +15,7 @@
 #include "protos/intelligence/v1/language_model.grpc.pb.h"
 #include "protos/intelligence/v1/models.grpc.pb.h"
 #include "protos/intelligence/v1/system.grpc.pb.h"
+#include "protos/intelligence/v1/vision.grpc.pb.h"
 #include "protos/intelligence/v1/writing_tools.grpc.pb.h"
 #include "runtime/base/cancel.h"
 #include "runtime/base/clock.h"
@@ -64,6 +65,7 @@ class Client::Connection {
   const std::unique_ptr<v1::LanguageModelService::StubInterface> language_model;
   const std::unique_ptr<v1::ModelService::StubInterface> models;
   const std::unique_ptr<v1::SystemService::StubInterface> system_service;
+  const std::unique_ptr<v1::VisionService::StubInterface> vision;
 };
 
 }  // namespace intelligence

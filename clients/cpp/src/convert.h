@@ -13,6 +13,7 @@
 #include "protos/intelligence/v1/language_model.pb.h"
 #include "protos/intelligence/v1/models.pb.h"
 #include "protos/intelligence/v1/system.pb.h"
+#include "protos/intelligence/v1/vision.pb.h"
 #include "protos/intelligence/v1/writing_tools.pb.h"
 
 namespace intelligence {
@@ -54,6 +55,9 @@ std::optional<ComposeTextEvent> FromProto(const v1::ComposeTextResponse& respons
 std::optional<GenerateTextEvent> FromProto(const v1::GenerateTextResponse& response);
 
 SessionInfo FromProto(const v1::Session& session);
+v1::AnalyzeImageRequest ToProto(const AnalyzeImageRequest& request, const CallOptions& options);
+std::optional<AnalyzeImageEvent> FromProto(const v1::AnalyzeImageResponse& response);
+
 Model FromProto(const v1::Model& model);
 std::optional<InstallModelEvent> FromProto(const v1::InstallModelResponse& response);
 SystemStatus FromProto(const v1::SystemStatus& status);

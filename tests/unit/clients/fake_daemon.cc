@@ -26,13 +26,18 @@ grpc::Status Play(const Script& script, Arguments&&... arguments) {
 class FakeDaemon::Services {
  public:
   explicit Services(const Scripts* scripts)
-      : writing_(scripts), language_(scripts), models_(scripts), system_(scripts) {}
+      : writing_(scripts),
+        language_(scripts),
+        models_(scripts),
+        system_(scripts),
+        vision_(scripts) {}
 
   void Register(grpc::ServerBuilder& builder) {
     builder.RegisterService(&writing_);
     builder.RegisterService(&language_);
     builder.RegisterService(&models_);
     builder.RegisterService(&system_);
+    builder.RegisterService(&vision_);
   }
 
  private:
@@ -168,10 +173,20 @@ class FakeDaemon::Services {
     const Scripts& scripts;
   };
 
+  struct Vision final : v1::VisionService::Service {
+    explicit Vision(const Scripts* scripts) : scripts(*scripts) {}
+    grpc::Status AnalyzeImage(Context* context, const v1::AnalyzeImageRequest* request,
+                              Writer<v1::AnalyzeImageResponse>* writer) override {
+      return Play(scripts.analyze, context, *request, writer);
+    }
+    const Scripts& scripts;
+  };
+
   Writing writing_;
   Language language_;
   Models models_;
   System system_;
+  Vision vision_;
 };
 
 FakeDaemon::FakeDaemon() : services_(std::make_unique<Services>(&scripts)) {

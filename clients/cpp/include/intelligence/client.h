@@ -18,6 +18,7 @@
 #include <intelligence/socket_path.h>
 #include <intelligence/stream.h>
 #include <intelligence/system.h>
+#include <intelligence/vision.h>
 #include <intelligence/writing_tools.h>
 
 #include <cstdint>
@@ -81,6 +82,13 @@ class Client {
   // What GenerateText would feed the model for the same input.
   absl::StatusOr<CountTokensResult> CountTokens(const GenerateInput& input,
                                                 const CallOptions& options = {}) const;
+
+  // Pictures. `on_event` gets each result as it is ready.
+  absl::StatusOr<AnalyzeImageResult> AnalyzeImage(
+      const AnalyzeImageRequest& request, const CallOptions& options = {},
+      const OnEvent<AnalyzeImageEvent>& on_event = nullptr) const;
+  Stream<AnalyzeImageEvent> StreamAnalyzeImage(const AnalyzeImageRequest& request,
+                                               const CallOptions& options = {}) const;
 
   // Models. Names are taken with and without "models/".
   absl::StatusOr<std::vector<Model>> ListModels(const ListModelsRequest& request = {},

@@ -1,0 +1,129 @@
+// Questions about a picture: what goes in and comes out. Limits and the methods behind the answers
+// are those of protos/intelligence/v1/vision_types.proto.
+//
+//   auto result = client->AnalyzeImage({.image = {.encoded = bytes},
+//                                       .requests = {RecognizeText{}, DetectBarcodes{}}});
+//
+// Coordinates are 0 to 1 from the top left of the picture as a person sees it, confidences 0 to 1.
+#ifndef INTELLIGENCE_VISION_H_
+#define INTELLIGENCE_VISION_H_
+
+#include <intelligence/common.h>
+#include <intelligence/vision_results.h>
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+namespace intelligence {
+
+enum class PixelFormat { kUnspecified, kRgb, kRgba, kBgra, kGrey, kNv12 };
+
+// How the stored picture must be turned to be upright: EXIF's values.
+enum class ImageOrientation {
+  kDefault,  // as the file says
+  kUp,
+  kUpMirrored,
+  kDown,
+  kDownMirrored,
+  kLeftMirrored,
+  kRight,
+  kRightMirrored,
+  kLeft
+};
+
+struct PixelBuffer {
+  PixelFormat format = PixelFormat::kUnspecified;
+  uint32_t width = 0;
+  uint32_t height = 0;
+  uint32_t stride = 0;  // bytes from row to row; 0: no gaps
+  std::string data = {};
+};
+
+// One of `encoded` and `pixels` is required.
+struct VisionImage {
+  // A JPEG, PNG, WebP, BMP, TIFF or HEIC file.
+  std::string encoded = {};
+  std::optional<PixelBuffer> pixels = {};
+  ImageOrientation orientation = ImageOrientation::kDefault;
+};
+
+// What can be asked. Each member has the API's default where it is empty or 0.
+struct RecognizeText {
+  std::vector<std::string> languages = {};  // BCP-47, the likeliest first
+  bool assume_upright = false;
+};
+struct DetectTextRectangles {};
+struct DetectBarcodes {
+  std::vector<BarcodeSymbology> symbologies = {};
+};
+struct DetectRectangles {
+  float min_aspect_ratio = 0;
+  float max_aspect_ratio = 0;
+  float min_size = 0;
+  float angle_tolerance_degrees = 0;
+};
+struct DetectDocumentSegmentation {
+  bool correct_perspective = false;
+};
+struct DetectContours {
+  uint32_t max_image_side = 0;
+  bool light_on_dark = false;
+};
+struct DetectHorizon {};
+struct DetectFaceRectangles {};
+struct DetectHumanRectangles {};
+struct GenerateAttentionBasedSaliencyImage {};
+struct GenerateObjectnessBasedSaliencyImage {};
+struct GenerateImageFeaturePrint {};
+struct CalculateImageAestheticsScores {};
+struct DetectLensSmudge {};
+
+using VisionRequestKind =
+    std::variant<RecognizeText, DetectTextRectangles, DetectBarcodes, DetectRectangles,
+                 DetectDocumentSegmentation, DetectContours, DetectHorizon, DetectFaceRectangles,
+                 DetectHumanRectangles, GenerateAttentionBasedSaliencyImage,
+                 GenerateObjectnessBasedSaliencyImage, GenerateImageFeaturePrint,
+                 CalculateImageAestheticsScores, DetectLensSmudge>;
+
+struct VisionRequest {
+  VisionRequestKind kind = {};
+  std::optional<Rect> region_of_interest = {};
+  float min_confidence = 0;
+  uint32_t max_results = 0;
+};
+
+struct AnalyzeImageRequest {
+  VisionImage image = {};
+  std::vector<VisionRequest> requests = {};  // 1 to 32
+};
+
+struct ImageInfo {
+  uint32_t width = 0;  // in pixels, upright
+  uint32_t height = 0;
+  std::string format = {};
+  ImageOrientation orientation = ImageOrientation::kDefault;
+  uint32_t dots_per_inch = 0;
+};
+
+struct AnalyzeImageResult {
+  ImageInfo image = {};
+  std::vector<VisionResult> results = {};  // in the order of the requests
+  uint32_t decodes = 0;
+  Usage usage = {};
+};
+
+// The last event of a stream; the results came before it.
+struct AnalyzeImageCompleted {
+  uint32_t decodes = 0;
+  Usage usage = {};
+};
+
+using AnalyzeImageEvent = std::variant<Queued, ModelLoading, WorkProgress, ImageInfo, VisionResult,
+                                       AnalyzeImageCompleted>;
+
+}  // namespace intelligence
+
+#endif  // INTELLIGENCE_VISION_H_

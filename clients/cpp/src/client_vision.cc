@@ -1,0 +1,57 @@
+// Pictures.
+#include <cmath>
+#include <string>
+#include <utility>
+#include <variant>
+
+#include "clients/cpp/src/call.h"
+#include "clients/cpp/src/connection.h"
+#include "clients/cpp/src/convert.h"
+
+namespace intelligence {
+
+Stream<AnalyzeImageEvent> Client::StreamAnalyzeImage(const AnalyzeImageRequest& request,
+                                                     const CallOptions& options) const {
+  const v1::AnalyzeImageRequest proto = ToProto(request, options);
+  return StartStream<AnalyzeImageEvent, v1::AnalyzeImageResponse>(
+      connection_, options,
+      [&](grpc::ClientContext* context) {
+        return connection_->vision->AnalyzeImage(context, proto);
+      },
+      static_cast<std::optional<AnalyzeImageEvent> (*)(const v1::AnalyzeImageResponse&)>(
+          &FromProto));
+}
+
+absl::StatusOr<AnalyzeImageResult> Client::AnalyzeImage(
+    const AnalyzeImageRequest& request, const CallOptions& options,
+    const OnEvent<AnalyzeImageEvent>& on_event) const {
+  AnalyzeImageResult result;
+  result.results.resize(request.requests.size());
+  absl::StatusOr<AnalyzeImageCompleted> completed = ReadResult<AnalyzeImageCompleted>(
+      StreamAnalyzeImage(request, options),
+      OnEvent<AnalyzeImageEvent>([&](const AnalyzeImageEvent& event) {
+        if (const auto* image = std::get_if<ImageInfo>(&event)) result.image = *image;
+        if (const auto* one = std::get_if<VisionResult>(&event)) {
+          if (one->request_index < result.results.size()) {
+            result.results[one->request_index] = *one;
+          }
+        }
+        if (on_event) on_event(event);
+      }));
+  if (!completed.ok()) return completed.status();
+  result.decodes = completed->decodes;
+  result.usage = std::move(completed->usage);
+  return result;
+}
+
+std::optional<float> Distance(const FeaturePrint& a, const FeaturePrint& b) {
+  if (a.kind != b.kind || a.values.size() != b.values.size()) return std::nullopt;
+  float sum = 0;
+  for (size_t i = 0; i < a.values.size(); ++i) {
+    const float difference = a.values[i] - b.values[i];
+    sum += difference * difference;
+  }
+  return std::sqrt(sum);
+}
+
+}  // namespace intelligence

@@ -1,0 +1,21 @@
+// A picture with what was found in it drawn on it.
+#ifndef INTELLIGENCED_CLIENTS_MLCTL_ANNOTATE_H_
+#define INTELLIGENCED_CLIENTS_MLCTL_ANNOTATE_H_
+
+#include <intelligence/client.h>
+
+#include <string>
+#include <string_view>
+
+#include "absl/status/statusor.h"
+
+namespace intelligenced::mlctl {
+
+// The PNG file of the picture, upright, with the corners of everything that has a place, in a
+// colour for each kind of answer. Errors: IMAGE_UNDECODABLE, MEMORY_INSUFFICIENT.
+absl::StatusOr<std::string> Annotate(std::string_view file,
+                                     const intelligence::AnalyzeImageResult& result);
+
+}  // namespace intelligenced::mlctl
+
+#endif  // INTELLIGENCED_CLIENTS_MLCTL_ANNOTATE_H_

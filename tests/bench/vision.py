@@ -1,0 +1,107 @@
+"""The built-in vision model against the tools it is made of, on the same pictures."""
+
+import base64
+import json
+import os
+import statistics
+import subprocess
+import sys
+import time
+
+import numpy
+import zxingcpp
+from PIL import Image
+
+from support.daemon import TESTDATA, Daemon
+
+SCANS = TESTDATA / "ocr_images" / "tesseract"
+# Pages with their text beside them.
+PAGES = {"phototest.tif": "phototest.gold.txt", "8071_093.3B.tif": "8071_093.3B.txt", "8087_054.3B.tif": "8087_054.3B.txt",
+         "eurotext.tif": "eurotext.txt"}
+
+
+def errors(text, truth):
+    """Levenshtein's distance between texts whose white space is one blank."""
+    a, b = " ".join(text.split()), " ".join(truth.split())
+    row = list(range(len(b) + 1))
+    for i, x in enumerate(a, 1):
+        previous, row[0] = row[0], i
+        for j, y in enumerate(b, 1):
+            previous, row[j] = row[j], min(row[j] + 1, row[j - 1] + 1, previous + (x != y))
+    return row[-1], len(b)
+
+
+def timed(run):
+    start = time.monotonic()
+    result = run()
+    return result, time.monotonic() - start
+
+
+def read_pages(daemon):
+    for name, truth in PAGES.items():
+        page = SCANS / name
+        gold = (SCANS / truth).read_text()
+        daemon.mlctl("ocr", page)  # the model is resident, the file in memory
+        ours, peers = [], []
+        for _ in range(3):
+            text, seconds = timed(lambda: daemon.mlctl("ocr", page).stdout)
+            ours.append(seconds)
+            peer, seconds = timed(lambda: subprocess.run(["tesseract", page, "-"], capture_output=True, text=True,
+                                                         check=True).stdout)
+            peers.append(seconds)
+        (wrong, length), (peer_wrong, _) = errors(text, gold), errors(peer, gold)
+        ours, peers = statistics.median(ours), statistics.median(peers)
+        print(f"{name}: character errors {wrong / length:.2%}, tesseract {peer_wrong / length:.2%}; "
+              f"{ours:.2f} s, tesseract {peers:.2f} s, ratio {ours / peers:.2f} (aim: 1.05)")
+    page = SCANS / "phototest.tif"
+    _, one = timed(lambda: [daemon.mlctl("ocr", page) for _ in range(4)])
+
+    def together():
+        for process in [daemon.spawn("ocr", page) for _ in range(4)]:
+            process.wait()
+    _, four = timed(together)
+    print(f"four pages one after another {one:.2f} s, from four clients {four:.2f} s, {one / four:.2f} times as fast "
+          f"(aim: 1.7 on {os.cpu_count()} cores)")
+
+
+def read_barcodes(daemon):
+    folder = TESTDATA / "barcodes"
+    files = sorted(p for p in folder.glob("*/*") if p.suffix in (".png", ".webp", ".jpg", ".bmp"))
+    ours = {}
+    for start in range(0, len(files), 60):
+        answer = daemon.mlctl("vision", *files[start:start + 60], "--barcodes", "--json", check=False)
+        for line in answer.stdout.splitlines():
+            one = json.loads(line)
+            ours[one["file"]] = sorted(base64.b64decode(b["payload_bytes"]) for b in one["results"][0]["barcodes"])
+    read = peer_read = same = 0
+    for file in files:
+        image = Image.open(file)
+        pixels = numpy.asarray(image.convert("L" if image.mode in ("1", "L", "I;16") else "RGB"))
+        peer = sorted(bytes(b.bytes) for b in zxingcpp.read_barcodes(pixels))
+        mine = ours.get(str(file), [])
+        read, peer_read, same = read + len(mine), peer_read + len(peer), same + (mine == peer)
+    print(f"barcodes in {len(files)} pictures: {read} read, ZXing's own reader {peer_read}; the same in {same} pictures")
+
+
+def ask_together(daemon):
+    picture = TESTDATA / "images" / "skimage" / "rocket.jpg"
+    large = daemon.root / "large.jpg"
+    Image.open(picture).resize((4000, 3000)).save(large, quality=90)
+    flags = ["--barcodes", "--horizon", "--scores", "--print", "--attention"]
+    daemon.mlctl("vision", large, *flags)
+    answer, together = timed(lambda: json.loads(daemon.mlctl("vision", large, *flags, "--json").stdout))
+    _, apart = timed(lambda: [daemon.mlctl("vision", large, flag) for flag in flags])
+    print(f"12 megapixels, five requests: {answer['decodes']} decode, {together:.2f} s; as five calls {apart:.2f} s; "
+          f"ratio {together / apart:.2f} (aim: 0.6)")
+
+
+def vision(build):
+    """Reading pages and barcodes against Tesseract's and ZXing's own programs; many questions at once."""
+    if not SCANS.exists():
+        print("vision: left out, the test data is not here")
+        return
+    with Daemon(build) as daemon:
+        read_pages(daemon)
+        read_barcodes(daemon)
+        ask_together(daemon)
+    sys.stdout.flush()

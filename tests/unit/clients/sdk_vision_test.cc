@@ -1,0 +1,104 @@
+// AnalyzeImage through the SDK, against a server with scripted answers.
+#include <intelligence/client.h>
+
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "gtest/gtest.h"
+#include "tests/unit/clients/fake_daemon.h"
+
+namespace intelligence {
+namespace {
+
+namespace v1 = ::intelligence::v1;
+
+class SdkVisionTest : public testing::Test {
+ protected:
+  Client Connect() { return *Client::Connect({.socket_path = daemon_.socket_path()}); }
+
+  intelligenced::FakeDaemon daemon_;
+};
+
+TEST_F(SdkVisionTest, ResultsAreInTheOrderOfTheRequests) {
+  v1::AnalyzeImageRequest asked;
+  daemon_.scripts.analyze = [&](grpc::ServerContext*, const v1::AnalyzeImageRequest& request,
+                                grpc::ServerWriter<v1::AnalyzeImageResponse>* writer) {
+    asked = request;
+    v1::AnalyzeImageResponse event;
+    event.mutable_image()->set_width(640);
+    writer->Write(event);
+    event.mutable_result()->set_request_index(2);  // of a kind that nobody knows yet
+    writer->Write(event);
+    event.mutable_result()->set_request_index(1);
+    event.mutable_result()->mutable_regions()->add_regions()->mutable_box()->set_width(0.5F);
+    writer->Write(event);
+    event.mutable_result()->set_request_index(0);
+    event.mutable_result()->mutable_text()->set_text("Read");
+    writer->Write(event);
+    event.mutable_completed()->set_decodes(1);
+    writer->Write(event);
+    return grpc::Status::OK;
+  };
+  AnalyzeImageRequest request;
+  request.image.pixels = PixelBuffer{
+      .format = PixelFormat::kNv12, .width = 2, .height = 2, .stride = 4, .data = "abcdefgh"};
+  request.image.orientation = ImageOrientation::kLeft;
+  request.requests = {{.kind = RecognizeText{.languages = {"de"}}},
+                      {.kind = DetectRectangles{.min_size = 0.25F},
+                       .region_of_interest = Rect{.x = 0.5F, .y = 0, .width = 0.5F, .height = 1},
+                       .min_confidence = 0.5F,
+                       .max_results = 3},
+                      {.kind = DetectHorizon{}}};
+  std::vector<size_t> events;
+  const absl::StatusOr<AnalyzeImageResult> result = Connect().AnalyzeImage(
+      request, {.model = "vision-classic"},
+      [&](const AnalyzeImageEvent& event) { events.push_back(event.index()); });
+  ASSERT_TRUE(result.ok()) << result.status();
+  EXPECT_EQ(events, (std::vector<size_t>{3, 4, 4, 4, 5}));
+  EXPECT_EQ(result->image.width, 640);
+  EXPECT_EQ(result->decodes, 1);
+  ASSERT_EQ(result->results.size(), 3);
+  EXPECT_EQ(std::get<RecognizedText>(result->results[0].kind).text, "Read");
+  const Region& region = std::get<Regions>(result->results[1].kind).regions.at(0);
+  EXPECT_EQ(region.corners.top_right.x, 0.5F);  // the box's, where there are no others
+  EXPECT_TRUE(std::holds_alternative<std::monostate>(result->results[2].kind));
+
+  EXPECT_EQ(asked.image().pixels().format(), v1::PIXEL_FORMAT_NV12);
+  EXPECT_EQ(asked.image().pixels().stride(), 4);
+  EXPECT_EQ(asked.image().orientation(), v1::IMAGE_ORIENTATION_LEFT);
+  EXPECT_EQ(asked.requests(0).recognize_text().languages(0), "de");
+  EXPECT_EQ(asked.requests(1).detect_rectangles().min_size(), 0.25F);
+  EXPECT_EQ(asked.requests(1).region_of_interest().x(), 0.5F);
+  EXPECT_EQ(asked.requests(1).max_results(), 3);
+  EXPECT_EQ(asked.options().model(), "vision-classic");
+}
+
+TEST_F(SdkVisionTest, AStreamEndsWithCompleted) {
+  daemon_.scripts.analyze = [](grpc::ServerContext*, const v1::AnalyzeImageRequest&,
+                               grpc::ServerWriter<v1::AnalyzeImageResponse>* writer) {
+    v1::AnalyzeImageResponse event;
+    event.mutable_progress()->set_total(1000);
+    writer->Write(event);
+    event.mutable_completed()->set_decodes(2);
+    writer->Write(event);
+    return grpc::Status::OK;
+  };
+  Client client = Connect();
+  Stream<AnalyzeImageEvent> stream = client.StreamAnalyzeImage({});
+  EXPECT_TRUE(std::holds_alternative<WorkProgress>(*stream.Next()));
+  EXPECT_EQ(std::get<AnalyzeImageCompleted>(*stream.Next()).decodes, 2);
+  EXPECT_FALSE(stream.Next().has_value());
+  EXPECT_TRUE(stream.status().ok());
+}
+
+TEST(FeaturePrintTest, DistanceIsEuclidean) {
+  const FeaturePrint a = {.kind = "x-1", .values = {0, 0, 1}};
+  EXPECT_EQ(Distance(a, a), 0);
+  EXPECT_EQ(Distance(a, {.kind = "x-1", .values = {3, 4, 1}}), 5);
+  EXPECT_EQ(Distance(a, {.kind = "x-2", .values = {3, 4, 1}}), std::nullopt);
+  EXPECT_EQ(Distance(a, {.kind = "x-1", .values = {3}}), std::nullopt);
+}
+
+}  // namespace
+}  // namespace intelligence
