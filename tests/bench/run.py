@@ -3,7 +3,7 @@
 
 usage: run.py --build DIR [NAME…]     (through ./dev bench)
 
-Names: memory, overhead, recovery, streaming, streaming-large, proofread, vision. Default: all.
+Names: memory, overhead, recovery, streaming, streaming-large, proofread, vision, speculation. Default: all.
 Each starts a daemon of its own. Nothing here is an assertion: hardware that is shared is noisy.
 """
 
@@ -18,6 +18,7 @@ import sys
 import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
+from bench.speculation import speculation  # noqa: E402
 from support.daemon import TESTDATA, TOP, Daemon, import_language_model, kib  # noqa: E402
 
 
@@ -121,8 +122,7 @@ def vision(build):
     run(build)
 
 
-BENCHMARKS = {"memory": memory, "overhead": overhead, "recovery": recovery, "streaming": streaming, "streaming-large": streaming_large,
-              "proofread": proofread, "vision": vision}
+BENCHMARKS = {"memory": memory, "overhead": overhead, "recovery": recovery, "streaming": streaming, "streaming-large": streaming_large, "proofread": proofread, "vision": vision, "speculation": speculation}
 
 
 def main():
