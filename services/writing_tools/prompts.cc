@@ -152,6 +152,7 @@ engine_proto::GenerateTask ProofreadPrompt(std::string_view text, std::string_vi
   AddExample(task, "The meeting starts at nine.", "The meeting starts at nine.");
   ShareMessages(task, language);
   AddMessage(task, engine_proto::ROLE_USER, text);
+  task.set_guide_text(std::string(text));
   return task;
 }
 
@@ -186,6 +187,7 @@ engine_proto::GenerateTask RewritePrompt(const v1::RewriteTextRequest& request,
   const bool custom = request.style() == v1::REWRITE_STYLE_CUSTOM;
   ShareMessages(task, request.language(), custom ? request.instruction() : "");
   AddMessage(task, engine_proto::ROLE_USER, text);
+  task.set_guide_text(std::string(text));
   return task;
 }
 

@@ -3,7 +3,7 @@
 
 usage: run.py --build DIR [NAME…]     (through ./dev bench)
 
-Names: memory, overhead, recovery, streaming, streaming-large, proofread, vision, speculation. Default: all.
+Names: memory, overhead, recovery, streaming, streaming-large, proofread, vision, speculation, llm. Default: all.
 Each starts a daemon of its own. Nothing here is an assertion: hardware that is shared is noisy.
 """
 
@@ -18,6 +18,7 @@ import sys
 import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
+from bench import llm as llm_bench  # noqa: E402
 from bench.speculation import speculation  # noqa: E402
 from support.daemon import TESTDATA, TOP, Daemon, import_language_model, kib  # noqa: E402
 
@@ -115,14 +116,7 @@ def proofread(build):
     subprocess.run([build / "bin" / "proofread_eval", gec / "corrections_dev.tsv", gec / "correct_dev.tsv"], check=True)
 
 
-def vision(build):
-    """Reading pages and barcodes against Tesseract's and ZXing's own programs; many questions at once."""
-    # Its peers are packages that the others do without.
-    from bench.vision import vision as run
-    run(build)
-
-
-BENCHMARKS = {"memory": memory, "overhead": overhead, "recovery": recovery, "streaming": streaming, "streaming-large": streaming_large, "proofread": proofread, "vision": vision, "speculation": speculation}
+@@"memory": memory, "overhead": overhead, "recovery": recovery, "streaming": streaming, "streaming-large": streaming_large, "proofread": proofread, "vision": vision, "speculation": speculation, "llm": llm}
 
 
 def main():

@@ -34,6 +34,16 @@ TEST(PromptsTest, TextIsTheUsersMessageAsItStands) {
   EXPECT_EQ(LastMessage(NotesPrompt(summarize, text)), text);
 }
 
+TEST(PromptsTest, WhatIsCopiedForTheMostPartIsTheGuide) {
+  const std::string text = "The cat sat. [[1]]";
+  v1::RewriteTextRequest rewrite;
+  EXPECT_EQ(ProofreadPrompt(text, "en").guide_text(), text);
+  EXPECT_EQ(RewritePrompt(rewrite, text, true, 2).guide_text(), text);
+  EXPECT_EQ(SummarizePrompt(v1::SummarizeTextRequest(), text, false).guide_text(), "");
+  EXPECT_EQ(NotesPrompt(v1::SummarizeTextRequest(), text).guide_text(), "");
+  EXPECT_EQ(ComposePrompt(v1::ComposeTextRequest()).guide_text(), "");
+}
+
 TEST(PromptsTest, ProofreadingIsGreedy) {
   EXPECT_EQ(ProofreadPrompt("x", "").sampling().temperature(), 0);
   EXPECT_THAT(Rules(ProofreadPrompt("x", "en-GB")), HasSubstr("en-GB"));
