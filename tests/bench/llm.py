@@ -212,6 +212,7 @@ class Figures:
             "  to its time on an idle server": (1, "ours <= 2.5"),
             "beside 2,000 tokens, longest gap, ms": (1000, "<= 0.05"),
             "  to its usual gap": (1, "ours <= 4"),
+            "beside busy programs, decode, tokens/s": (1, ">= 1"),
             "load to first token, ms": (1000, "<= 1.1"),
         }
         print(f"{'':44}{Ours.name:>15}{LlamaServer.name:>15}{'ratio':>9}  aim")
@@ -250,6 +251,18 @@ def many_clients(server, figures, count, tool, seed, outputs):
     figures.note(f"{count} clients, tokens of a prompt", server, statistics.median(r.inputs for r in results))
     figures.note(f"{count} clients, of them from a cache", server, statistics.median(r.cached for r in results))
     figures.note(f"{count} clients, tokens of an answer", server, statistics.median(r.outputs for r in results))
+
+
+def beside_busy_programs(server, figures, seed):
+    """As many other programs as there are processors want all of them."""
+    busy = [subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in range(os.cpu_count())]
+    try:
+        result = server.run([request(0, ask(words(8, seed)), 24)])[0]
+    finally:
+        for process in busy:
+            process.kill()
+            process.wait()
+    figures.add("beside busy programs, decode, tokens/s", server, result.decode_rate())
 
 
 def behind_a_long_prompt(server, figures, seed):
@@ -297,17 +310,22 @@ def run(build, rounds=5, file=None):
         print(f"{threads} threads, {rounds} rounds, medians; load average {os.getloadavg()[0]:.1f}", flush=True)
         for server in both:
             server.run([request(0, ask("warm up"), 8)])
-        for seed in range(rounds):
-            seed = 100 * (seed + 1)
-            tools = [TOOLS[(seed // 100 * 2 + i) % len(TOOLS)] for i in range(2)]
+        for round_number in range(rounds):
+            print(f"round {round_number + 1}", file=sys.stderr, flush=True)
+            seed = 100 * (round_number + 1)
             outputs = {4: {}, 8: {}}
+            # Side by side in time, one scenario after the other: the speed of a shared machine changes by the minute.
             for server in both:
                 one_client(server, figures, seed)
-                for count, tool in zip((4, 8), tools):
+            for index, count in enumerate((4, 8)):
+                tool = TOOLS[(round_number * 2 + index) % len(TOOLS)]
+                for server in both:
                     many_clients(server, figures, count, tool, seed + 20 + 10 * count, outputs[count])
-                behind_a_long_prompt(server, figures, seed + 10)
-                stream_beside_a_long_prompt(server, figures, seed + 15)
-        for server in both:
-            for _ in range(rounds):
+            for scenario, offset in ((behind_a_long_prompt, 10), (stream_beside_a_long_prompt, 15),
+                                     (beside_busy_programs, 18)):
+                for server in both:
+                    scenario(server, figures, seed + offset)
+        for _ in range(rounds):
+            for server in both:
                 figures.add("load to first token, ms", server, server.load())
     figures.print()

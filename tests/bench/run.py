@@ -116,7 +116,22 @@ def proofread(build):
     subprocess.run([build / "bin" / "proofread_eval", gec / "corrections_dev.tsv", gec / "correct_dev.tsv"], check=True)
 
 
-@@"memory": memory, "overhead": overhead, "recovery": recovery, "streaming": streaming, "streaming-large": streaming_large, "proofread": proofread, "vision": vision, "speculation": speculation, "llm": llm}
+def vision(build):
+    """Reading pages and barcodes against Tesseract's and ZXing's own programs; many questions at once."""
+    # Its peers are packages that the others do without.
+    from bench.vision import vision as run
+    run(build)
+
+
+def llm(build):
+    """Language models against llama.cpp's own server: ratios, with the figures of both."""
+    llm_bench.run(build)
+
+
+BENCHMARKS = {
+    "memory": memory, "overhead": overhead, "recovery": recovery, "streaming": streaming,
+    "streaming-large": streaming_large, "proofread": proofread, "vision": vision, "speculation": speculation, "llm": llm,
+}
 
 
 def main():
