@@ -15,6 +15,7 @@
 #include "absl/synchronization/mutex.h"
 #include "runtime/base/reasons.h"
 #include "runtime/models/gguf_metadata.h"
+#include "runtime/models/model_file.h"
 #include "runtime/models/sha256.h"
 
 namespace intelligenced {
@@ -224,14 +225,12 @@ class Installer::Core {
     if (store_->Get(name).ok()) return NameTaken(name, "it is installed already.");
     ManifestFile file;
     file.role = "model";
-    file.name = absl::StrCat(name, ".gguf");
+    file.name = std::string(name);  // with the ending of its format
     file.sha256 = sha256;
     absl::StatusOr<std::string> path = store_->PathOf(file);
     if (!path.ok()) return path.status();
     file.size_bytes = FileSize(*path);
-    absl::StatusOr<GgufMetadata> metadata = ReadGgufFile(*path);
-    if (!metadata.ok()) return metadata.status();
-    absl::StatusOr<Manifest> manifest = ManifestFromGguf(*metadata, file);
+    absl::StatusOr<Manifest> manifest = ManifestFromModelFile(*path, std::move(file));
     if (!manifest.ok()) return manifest.status();
     manifest->name = std::string(name);
     manifest->origin = std::string(origin);

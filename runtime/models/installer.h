@@ -76,9 +76,10 @@ class Installer {
                                       std::string_view sha256, CancelToken cancel,
                                       ProgressFunction progress);
 
-  // After a file has become a blob: reads its header (GGUF metadata), makes the manifest, puts it.
-  // `name` must be free. A file that is no GGUF is MODEL_CORRUPT. With `functions` all or nothing
-  // is installed; errors as for AddFunctions.
+  // After a file has become a blob: reads its header (GGUF metadata; the inputs and outputs of an
+  // ONNX network tell its family), makes the manifest, puts it. `name` must be free. A file that is
+  // neither is MODEL_CORRUPT, a network of no known family FIELD_INVALID. With `functions` all or
+  // nothing is installed; errors as for AddFunctions.
   absl::StatusOr<Manifest> PutBlobAsModel(std::string_view name, std::string_view sha256,
                                           std::string_view origin, std::string_view license,
                                           const std::vector<NewFunction>& functions = {});

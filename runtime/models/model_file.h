@@ -1,0 +1,19 @@
+// What a model's file says of itself, whatever its format.
+#ifndef INTELLIGENCED_RUNTIME_MODELS_MODEL_FILE_H_
+#define INTELLIGENCED_RUNTIME_MODELS_MODEL_FILE_H_
+
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "runtime/models/manifest.h"
+
+namespace intelligenced {
+
+// A manifest for the file at `path`, a language model in GGUF or a network in ONNX, without its
+// `name` and `origin`. `file` is taken over; its name gets the ending of the format. MODEL_CORRUPT
+// for what is neither; errors of ManifestFromGguf and ManifestFromOnnx.
+absl::StatusOr<Manifest> ManifestFromModelFile(const std::string& path, ManifestFile file);
+
+}  // namespace intelligenced
+
+#endif  // INTELLIGENCED_RUNTIME_MODELS_MODEL_FILE_H_

@@ -1,0 +1,128 @@
+#include "runtime/models/onnx_manifest.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <string>
+
+#include "runtime/base/reasons.h"
+#include "runtime/models/model_file.h"
+#include "tests/support/onnx_bytes.h"
+#include "tests/support/paths.h"
+#include "tests/unit/models/test_files.h"
+
+namespace intelligenced {
+namespace {
+
+using testing::Contains;
+using testing::HasSubstr;
+
+OnnxSummary UltralightSummary() {
+  OnnxSummary summary;
+  summary.inputs = {{.name = "input", .element_type = kOnnxFloat, .shape = {1, 3, 240, 320}}};
+  summary.outputs = {{.name = "scores", .element_type = kOnnxFloat, .shape = {1, 4420, 2}},
+                     {.name = "boxes", .element_type = kOnnxFloat, .shape = {1, 4420, 4}}};
+  summary.operators = {"Conv", "Exp"};
+  return summary;
+}
+
+TEST(OnnxManifestTest, AKnownNetworkGetsItsFamilyAndCapabilities) {
+  ManifestFile file;
+  file.name = "mine.onnx";
+  const auto manifest = ManifestFromOnnx(UltralightSummary(), file);
+  ASSERT_TRUE(manifest.ok()) << manifest.status();
+  EXPECT_EQ(manifest->engine, "onnx");
+  EXPECT_EQ(manifest->family, "ultralight");
+  EXPECT_THAT(manifest->capabilities, Contains("vision.detect-face-rectangles"));
+  ASSERT_EQ(manifest->files.size(), 1U);
+  EXPECT_EQ(manifest->files[0].role, "model");
+  EXPECT_EQ(manifest->files[0].name, "mine.onnx");
+  EXPECT_THAT(manifest->description, HasSubstr("1×3×240×320"));
+}
+
+TEST(OnnxManifestTest, OtherNetworksAreRefusedWithTheirShapes) {
+  OnnxSummary raw = UltralightSummary();
+  raw.operators.erase("Exp");  // boxes that are not decoded
+  EXPECT_TRUE(HasReason(ManifestFromOnnx(raw, {}).status(), Reason::kFieldInvalid));
+  OnnxSummary other = UltralightSummary();
+  other.outputs[1].shape = {1, -1, 5};
+  const absl::Status status = ManifestFromOnnx(other, {}).status();
+  EXPECT_TRUE(HasReason(status, Reason::kFieldInvalid));
+  EXPECT_THAT(std::string(status.message()), HasSubstr("boxes 1×?×5"));
+  EXPECT_THAT(std::string(status.message()), HasSubstr("yunet"));
+  EXPECT_TRUE(HasReason(ManifestFromOnnx({}, {}).status(), Reason::kFieldInvalid));
+  OnnxSummary custom = UltralightSummary();
+  custom.custom_domains = {"org.example"};
+  EXPECT_TRUE(HasReason(ManifestFromOnnx(custom, {}).status(), Reason::kFieldInvalid));
+  OnnxSummary external = UltralightSummary();
+  external.external_files = {"../weights.bin"};
+  EXPECT_TRUE(HasReason(ManifestFromOnnx(external, {}).status(), Reason::kFieldInvalid));
+}
+
+TEST(OnnxManifestTest, FilesAreToldApartByTheirBytes) {
+  const TemporaryFolder folder;
+  const std::string path = folder / "model";
+  const auto read = [&](const std::string& bytes) {
+    WriteTestFile(path, bytes);
+    ManifestFile file;
+    file.name = "mine";
+    return ManifestFromModelFile(path, file);
+  };
+  const auto gguf = read(SmallGguf());
+  ASSERT_TRUE(gguf.ok()) << gguf.status();
+  EXPECT_EQ(gguf->files[0].name, "mine.gguf");
+  OnnxParts parts;
+  parts.nodes = {OnnxNode("Exp", {"input"}, {"boxes"})};
+  parts.inputs = {OnnxPortBytes("input", {1, 3, 240, 320})};
+  parts.outputs = {OnnxPortBytes("scores", {1, 4420, 2}), OnnxPortBytes("boxes", {1, 4420, 4})};
+  const std::string bytes = OnnxModelBytes(parts);
+  const auto onnx = read(bytes);
+  ASSERT_TRUE(onnx.ok()) << onnx.status();
+  EXPECT_EQ(onnx->family, "ultralight");
+  EXPECT_EQ(onnx->files[0].name, "mine.onnx");
+  EXPECT_TRUE(HasReason(read(bytes.substr(0, 60)).status(), Reason::kModelCorrupt));
+  EXPECT_TRUE(HasReason(read("neither").status(), Reason::kModelCorrupt));
+  EXPECT_TRUE(HasReason(read("").status(), Reason::kModelCorrupt));
+}
+
+struct Published {
+  const char* path;
+  const char* family;  // empty: none that is known
+};
+
+class PublishedManifestTest : public testing::TestWithParam<Published> {};
+
+TEST_P(PublishedManifestTest, TheFamilyIsTold) {
+  const std::string path = TestdataPath(GetParam().path);
+  if (!std::filesystem::exists(path)) GTEST_SKIP() << "no test data";
+  const auto manifest = ManifestFromModelFile(path, {});
+  if (*GetParam().family == '\0') {
+    EXPECT_TRUE(HasReason(manifest.status(), Reason::kFieldInvalid)) << manifest.status();
+    return;
+  }
+  ASSERT_TRUE(manifest.ok()) << manifest.status();
+  EXPECT_EQ(manifest->family, GetParam().family);
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Published, PublishedManifestTest,
+    testing::Values(
+        Published{"models/vision/yunet/yunet_n_320_320.onnx", "yunet"},
+        Published{"models/vision/yunet/yunet_s_dynamic.onnx", "yunet"},
+        Published{"models/vision/ultralight/version-RFB-320.onnx", "ultralight"},
+        Published{"models/vision/ultralight/version-slim-320.onnx", "ultralight"},
+        Published{"models/vision/ultralight/version-RFB-320_without_postprocessing.onnx", ""},
+        Published{"models/vision/mediapipe_onnx/face_landmark.onnx", "face-mesh"},
+        Published{"models/vision/mediapipe_onnx/hand_landmark_lite.onnx", "mediapipe-handpose"},
+        Published{"models/vision/mediapipe_onnx/selfie_segmentation_landscape.onnx",
+                  "selfie-segmentation"},
+        Published{"models/vision/mediapipe_onnx/palm_detection_lite.onnx", ""},
+        Published{"models/vision/mediapipe_onnx/iris_landmark.onnx", ""},
+        Published{"models/vision/classify/SqueezeNet_fp16.onnx", "squeezenet"},
+        Published{"models/vision/classify/mnist.onnx", ""},
+        Published{"models/speech/silero_vad.onnx", ""},
+        Published{"models/diffusion/style_transfer/candy.onnx", ""}));
+
+}  // namespace
+}  // namespace intelligenced
