@@ -22,7 +22,8 @@ CAPABILITIES = {
     "opencv/opencv_zoo models/edge_detection_dexined/":
         ("dexined", "Finds edges (DexiNed)", ["vision.detect-contours"]),
     "opencv/opencv_zoo models/face_detection_yunet/":
-        ("yunet", "Finds faces (YuNet)", ["vision.detect-face-rectangles"]),
+        ("yunet", "Finds faces (YuNet)",
+         ["vision.detect-face-rectangles", "vision.detect-face-landmarks"]),
     "opencv/opencv_zoo models/face_image_quality_assessment_ediffiqa/":
         ("ediffiqa", "Judges pictures of faces (eDifFIQA)", ["vision.detect-face-capture-quality"]),
     "opencv/opencv_zoo models/face_recognition_sface/":
@@ -104,6 +105,15 @@ CAPABILITIES = {
          ["vision.detect-human-rectangles", "vision.recognize-animals"]),
 }
 
+# Families that worker-onnx loads (runtime/engines/onnx). The others are listed without capabilities, so
+# that nothing offers them for a task that they cannot be loaded for.
+LOADED = {"mediapipe-handpose", "yunet"}
+
+# Family -> (role, name of the file) of another network that belongs to it.
+COMPANIONS = {
+    "mediapipe-handpose": ("palm-detector", "palm_detection_mediapipe_2023feb.onnx"),
+}
+
 # Where neither the file nor its folders make a good name.
 NAMES = {
     "Samples/Tutorial Samples/YOLOv4ObjectDetection/YOLOv4ObjectDetection/Assets/Yolo.onnx":
@@ -168,6 +178,16 @@ def names(rows):
     return result
 
 
+def file_of(row, role):
+    return {
+        "role": role,
+        "name": row["file"],
+        "size_bytes": int(row["bytes"]),
+        "sha256": row["sha256"],
+        "url": row["url"].replace(" ", "%20"),
+    }
+
+
 def main():
     with open(sys.argv[1], newline="", encoding="utf-8") as table:
         rows = list(csv.DictReader(table, delimiter="\t", quoting=csv.QUOTE_NONE))
@@ -184,15 +204,14 @@ def main():
             "license": licence,
             "origin": f"https://github.com/{row['repository']}",
             "rank": rank(row["file"].removesuffix(".onnx")),
-            "capabilities": capabilities,
-            "files": [{
-                "role": "model",
-                "name": row["file"],
-                "size_bytes": int(row["bytes"]),
-                "sha256": row["sha256"],
-                "url": row["url"].replace(" ", "%20"),
-            }],
+            "capabilities": capabilities if family in LOADED else [],
+            "files": [file_of(row, "model")],
         }
+        if family in COMPANIONS:
+            role, companion = COMPANIONS[family]
+            model["files"] += [file_of(other, role) for other in rows if other["file"] == companion]
+            if len(model["files"]) != 2:
+                sys.exit(f"{companion} is not in the table exactly once")
         if remark:
             model["description"] = remark
         models.append(model)

@@ -25,6 +25,7 @@ if(INTELLIGENCED_CLIENTS)
 endif()
 if(INTELLIGENCED_ENGINES)
   pkg_check_modules(LLAMA REQUIRED IMPORTED_TARGET llama ggml)
+  pkg_check_modules(ONNXRUNTIME REQUIRED IMPORTED_TARGET libonnxruntime)
   pkg_check_modules(HUNSPELL REQUIRED IMPORTED_TARGET hunspell)
   find_library(CLD2_LIBRARY cld2 REQUIRED)
   # OpenCV's modules by themselves: its CMake package asks for all of them.

@@ -545,7 +545,7 @@ TEST(CatalogueTest, TheOneThatShipsIsValid) {
   EXPECT_EQ(catalogue.models().size(), 100u);
   for (const char* capability :
        {"language.generate", "writing.proofread", "writing.rewrite", "writing.summarize",
-        "writing.compose", "vision.detect-face-rectangles", "vision.recognize-text"}) {
+        "writing.compose", "vision.detect-face-rectangles", "vision.detect-human-hand-pose"}) {
     const Manifest* model = catalogue.FindCapable(capability);
     ASSERT_NE(model, nullptr) << capability;
     EXPECT_FALSE(model->license.empty());

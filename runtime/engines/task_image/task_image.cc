@@ -1,0 +1,132 @@
+#include "runtime/engines/task_image/task_image.h"
+
+#include <algorithm>
+#include <cmath>
+#include <string>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "absl/types/span.h"
+#include "runtime/base/reasons.h"
+#include "runtime/media/image_decode.h"
+
+namespace intelligenced {
+namespace {
+
+// Sums of two floats that should be 1.
+constexpr float kRounding = 1e-4F;
+
+absl::Span<const uint8_t> BytesOf(const std::string& text) {
+  return {reinterpret_cast<const uint8_t*>(text.data()), text.size()};
+}
+
+absl::StatusOr<PixelFormat> FormatOf(vision_proto::PixelFormat format) {
+  switch (format) {
+    case vision_proto::PIXEL_FORMAT_RGB:
+      return PixelFormat::kRgb;
+    case vision_proto::PIXEL_FORMAT_RGBA:
+      return PixelFormat::kRgba;
+    case vision_proto::PIXEL_FORMAT_BGRA:
+      return PixelFormat::kBgra;
+    case vision_proto::PIXEL_FORMAT_GREY:
+      return PixelFormat::kGrey;
+    case vision_proto::PIXEL_FORMAT_NV12:
+      return PixelFormat::kNv12;
+    default:
+      return FieldError("image.pixels.format", "The format of the pixels is required.");
+  }
+}
+
+absl::StatusOr<DecodedImage> Read(const vision_proto::VisionImage& from) {
+  if (from.has_encoded()) return DecodeImage(BytesOf(from.encoded()));
+  if (!from.has_pixels()) return FieldError("image", "A picture is required.");
+  const vision_proto::PixelBuffer& pixels = from.pixels();
+  const absl::StatusOr<PixelFormat> format = FormatOf(pixels.format());
+  if (!format.ok()) return format.status();
+  absl::StatusOr<Image> image = ImageFromPixels({.format = *format,
+                                                 .width = pixels.width(),
+                                                 .height = pixels.height(),
+                                                 .stride = pixels.stride(),
+                                                 .data = BytesOf(pixels.data())});
+  if (!image.ok()) return image.status();
+  DecodedImage decoded;
+  decoded.image = *std::move(image);
+  return decoded;
+}
+
+absl::Status CheckRegion(const vision_proto::VisionRequest& request) {
+  if (!request.has_region_of_interest()) return absl::OkStatus();
+  const vision_proto::Rect& region = request.region_of_interest();
+  // Written so that NaN fails.
+  const bool inside = region.x() >= 0 && region.y() >= 0 && region.width() > 0 &&
+                      region.height() > 0 && region.x() + region.width() <= 1 + kRounding &&
+                      region.y() + region.height() <= 1 + kRounding;
+  if (inside) return absl::OkStatus();
+  return FieldError("region_of_interest",
+                    "The region must lie inside the picture (0 to 1) and have an extent.");
+}
+
+}  // namespace
+
+absl::Status AtRequest(int index, const absl::Status& status) {
+  if (status.ok() || !HasReason(status, Reason::kFieldInvalid)) return status;
+  ErrorFacts facts = FactsOf(status);
+  const std::string place = absl::StrCat("requests[", index, "]");
+  facts.field = facts.field.empty() ? place : absl::StrCat(place, ".", facts.field);
+  return MakeError(Reason::kFieldInvalid, status.message(), facts);
+}
+
+absl::Status CheckVisionTask(
+    const vision_proto::Task& task,
+    absl::FunctionRef<absl::Status(const vision_proto::VisionRequest&)> check) {
+  if (!task.has_vision()) return FieldError("kind", "This model only takes vision tasks.");
+  const vision_proto::VisionTask& vision = task.vision();
+  if (vision.image().content_case() == vision_proto::VisionImage::CONTENT_NOT_SET) {
+    return FieldError("image", "A picture is required.");
+  }
+  if (!vision_proto::ImageOrientation_IsValid(vision.image().orientation())) {
+    return FieldError("image.orientation", "There is no such orientation.");
+  }
+  if (vision.requests().empty() || vision.requests_size() > kMaxVisionRequests) {
+    return FieldError("requests",
+                      absl::StrCat("There must be 1 to ", kMaxVisionRequests, " requests."));
+  }
+  for (int i = 0; i < vision.requests_size(); ++i) {
+    absl::Status status = CheckRegion(vision.requests(i));
+    if (status.ok()) status = check(vision.requests(i));
+    if (!status.ok()) return AtRequest(i, status);
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<Image> DecodeTaskImage(const vision_proto::VisionImage& from,
+                                      vision_proto::ImageInfo* info) {
+  absl::StatusOr<DecodedImage> decoded = Read(from);
+  if (!decoded.ok()) return decoded.status();
+  const Orientation orientation = from.orientation() == vision_proto::IMAGE_ORIENTATION_UNSPECIFIED
+                                      ? decoded->orientation
+                                      : static_cast<Orientation>(from.orientation());
+  absl::StatusOr<Image> upright = Upright(std::move(decoded->image), orientation);
+  if (!upright.ok()) return upright.status();
+  info->set_width(static_cast<uint32_t>(upright->width()));
+  info->set_height(static_cast<uint32_t>(upright->height()));
+  info->set_format(from.has_pixels() ? "pixels" : std::string(ImageFormatName(decoded->format)));
+  info->set_orientation(static_cast<vision_proto::ImageOrientation>(orientation));
+  info->set_dots_per_inch(decoded->dots_per_inch);
+  return upright;
+}
+
+PixelBox RegionOf(const vision_proto::VisionRequest& request, int width, int height) {
+  if (!request.has_region_of_interest()) return {0, 0, width, height};
+  const vision_proto::Rect& region = request.region_of_interest();
+  const auto w = static_cast<float>(width), h = static_cast<float>(height);
+  const int left = std::clamp(static_cast<int>(std::floor(region.x() * w)), 0, width - 1);
+  const int top = std::clamp(static_cast<int>(std::floor(region.y() * h)), 0, height - 1);
+  const int right =
+      std::clamp(static_cast<int>(std::ceil((region.x() + region.width()) * w)), left + 1, width);
+  const int bottom =
+      std::clamp(static_cast<int>(std::ceil((region.y() + region.height()) * h)), top + 1, height);
+  return {left, top, right - left, bottom - top};
+}
+
+}  // namespace intelligenced
