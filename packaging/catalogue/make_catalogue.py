@@ -107,7 +107,7 @@ CAPABILITIES = {
 
 # Families that worker-onnx loads (runtime/engines/onnx). The others are listed without capabilities, so
 # that nothing offers them for a task that they cannot be loaded for.
-LOADED = {"mediapipe-handpose", "yunet"}
+LOADED = {"mediapipe-handpose", "ppocr-det", "yunet"}
 
 # Family -> (role, name of the file) of another network that belongs to it.
 COMPANIONS = {

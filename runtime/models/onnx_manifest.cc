@@ -54,6 +54,14 @@ bool IsHandPose(const OnnxSummary& network) {
          HasOutput(network, "Identity_1", {1, 1}) && HasOutput(network, "Identity_2", {1, 1});
 }
 
+bool IsPpocrDetection(const OnnxSummary& network) {
+  // Other networks that make a map of a picture have these shapes too: the exporter's names count.
+  if (!HasInput(network, {-1, 3, -1, -1}) || network.inputs[0].name != "x") return false;
+  if (network.outputs.size() != 1 || !Fits(network.outputs[0].shape, {-1, 1, -1, -1})) return false;
+  const std::string& name = network.outputs[0].name;
+  return name.starts_with("sigmoid_0.tmp_") || name.starts_with("save_infer_model/scale_0");
+}
+
 bool IsSelfieSegmentation(const OnnxSummary& network) {
   if (!HasInput(network, {1, -1, -1, 3}) || network.outputs.size() != 1) return false;
   const Extents& input = network.inputs[0].shape;
@@ -92,6 +100,11 @@ std::vector<KnownFamily> KnownFamilies() {
        "Finds the joints of a hand (MediaPipe)",
        IsHandPose,
        {"vision.detect-human-hand-pose"},
+       20},
+      {"ppocr-det",
+       "Finds lines of text (PP-OCR)",
+       IsPpocrDetection,
+       {"vision.detect-text-rectangles"},
        20},
       {"selfie-segmentation",
        "Cuts out people (MediaPipe)",

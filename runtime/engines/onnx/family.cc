@@ -5,6 +5,7 @@
 #include "runtime/base/reasons.h"
 #include "runtime/engines/onnx/families/face_mesh.h"
 #include "runtime/engines/onnx/families/hand_pose.h"
+#include "runtime/engines/onnx/families/ppocr_detection.h"
 #include "runtime/engines/onnx/families/selfie_segmentation.h"
 #include "runtime/engines/onnx/families/squeezenet.h"
 #include "runtime/engines/onnx/families/ultralight.h"
@@ -16,6 +17,7 @@ namespace {
 constexpr FamilyEntry kFamilies[] = {
     {"face-mesh", MakeFaceMesh},
     {"mediapipe-handpose", MakeHandPose},
+    {"ppocr-det", MakePpocrDetection},
     {"selfie-segmentation", MakeSelfieSegmentation},
     {"squeezenet", MakeSqueezenet},
     {"ultralight", MakeUltralight},

@@ -120,6 +120,9 @@ INSTANTIATE_TEST_SUITE_P(
         Published{"models/vision/mediapipe_onnx/palm_detection_lite.onnx", ""},
         Published{"models/vision/mediapipe_onnx/iris_landmark.onnx", ""},
         Published{"models/vision/classify/SqueezeNet_fp16.onnx", "squeezenet"},
+        Published{"models/ocr/ch_PP-OCRv2_det_infer.onnx", "ppocr-det"},
+        Published{"models/ocr/ch_PP-OCRv3_det_infer.onnx", "ppocr-det"},
+        Published{"models/ocr/ppocrv4_cls.onnx", ""},
         Published{"models/vision/classify/mnist.onnx", ""},
         Published{"models/speech/silero_vad.onnx", ""},
         Published{"models/diffusion/style_transfer/candy.onnx", ""}));

@@ -154,6 +154,37 @@ TEST_F(PublishedFamiliesTest, JointsOnTheSameCropAreThoseOfAStraightRun) {
   }
 }
 
+// A drawn hand, palm to the viewer, fingers up; and the same lying on its side.
+TEST_F(PublishedFamiliesTest, FingersOfADrawnHandAreWhereTheyAre) {
+  const std::string bytes =
+      ReadTestdata("emoji/fluent3d_128/hand_with_fingers_splayed__Light.webp");
+  if (bytes.empty()) GTEST_SKIP() << "no test data";
+  for (const auto orientation :
+       {engine_proto::IMAGE_ORIENTATION_UP, engine_proto::IMAGE_ORIENTATION_RIGHT}) {
+    engine_proto::Task task;
+    task.mutable_vision()->mutable_image()->set_encoded(bytes);
+    task.mutable_vision()->mutable_image()->set_orientation(orientation);
+    task.mutable_vision()->add_requests()->mutable_detect_human_hand_pose();
+    const auto result =
+        Ask("mediapipe-handpose", {{"model", kHand}, {"palm-detector", kPalm}}, task);
+    if (!result.has_value()) GTEST_SKIP() << "no test data";
+    ASSERT_EQ(result->poses().poses_size(), 1);
+    std::map<std::string, PointF> places;
+    for (const auto& joint : result->poses().poses(0).joints()) {
+      places[joint.name()] = {joint.position().x(), joint.position().y()};
+    }
+    const bool up = orientation == engine_proto::IMAGE_ORIENTATION_UP;
+    for (const std::string finger : {"index", "middle", "ring", "little"}) {
+      const PointF tip = places[finger + "_tip"], base = places[finger + "_mcp"];
+      // Turned clockwise, what was up is on the right.
+      const float along = up ? base.y - tip.y : tip.x - base.x;
+      const float from_wrist = up ? places["wrist"].y - base.y : base.x - places["wrist"].x;
+      EXPECT_GT(along, 0.05) << finger;  // the little one is short
+      EXPECT_GT(from_wrist, 0.1) << finger;
+    }
+  }
+}
+
 TEST_F(PublishedFamiliesTest, NoHandsWhereThereAreNone) {
   for (const char* path : {"images/skimage/rocket.jpg", "images/skimage/coins.png"}) {
     const std::string bytes = ReadTestdata(path);
