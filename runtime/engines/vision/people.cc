@@ -18,8 +18,10 @@ constexpr int kHumanSide = 640;
 constexpr size_t kMaxIdle = 4;
 // Boxes that overlap by more than this part are one.
 constexpr float kSame = 0.45F;
-// The detector's margin from which a person is likely; below, most are posts and trees.
-constexpr double kHumanMargin = 0.4;
+// The detector's margin that the best window of a person reaches; below, most are posts and trees.
+constexpr double kHumanMargin = 0.8;
+// Windows above no margin at all that must agree, as in OpenCV's own grouping.
+constexpr int kHumanWindows = 3;
 constexpr double kHumanScale = 1.1;
 
 // The grey view at most `side` large, and the factor back.
@@ -40,6 +42,20 @@ struct Found {
   double weight = 0;
 };
 
+float Common(const Found& a, const Found& b) { return (a.box & b.box).area(); }
+
+// A person is found at several places and scales nearby, what only looks like one mostly once.
+std::vector<Found> WithSupport(const std::vector<Found>& found, int least) {
+  std::vector<Found> kept;
+  for (const Found& one : found) {
+    const auto near = std::count_if(found.begin(), found.end(), [&](const Found& other) {
+      return Common(one, other) > 0.5F * std::max(one.box.area(), other.box.area());
+    });
+    if (near >= least) kept.push_back(one);
+  }
+  return kept;
+}
+
 // The best of each place.
 std::vector<Found> BestOfEach(std::vector<Found> found) {
   std::sort(found.begin(), found.end(),
@@ -47,8 +63,7 @@ std::vector<Found> BestOfEach(std::vector<Found> found) {
   std::vector<Found> kept;
   for (const Found& one : found) {
     const bool known = std::any_of(kept.begin(), kept.end(), [&](const Found& other) {
-      const float common = (one.box & other.box).area();
-      return common > kSame * std::min(one.box.area(), other.box.area());
+      return Common(one, other) > kSame * std::min(one.box.area(), other.box.area());
     });
     if (!known) kept.push_back(one);
   }
@@ -136,14 +151,15 @@ vision_proto::Regions DetectHumans(const View& view, const GoOn& go_on) {
     if (level.cols < window.width || level.rows < window.height) break;
     std::vector<cv::Point> places;
     std::vector<double> weights;
-    descriptor.detect(level, places, weights, kHumanMargin, cv::Size(8, 8));
+    descriptor.detect(level, places, weights, 0, cv::Size(8, 8));
     for (size_t i = 0; i < places.size(); ++i) {
       const cv::Rect2f box{cv::Point2f(places[i]), cv::Size2f(window)};
       found.push_back({Scaled(box, static_cast<float>(factor) * scale), weights[i]});
     }
   }
   vision_proto::Regions regions;
-  for (const Found& one : BestOfEach(std::move(found))) {
+  for (const Found& one : BestOfEach(WithSupport(found, kHumanWindows))) {
+    if (one.weight < kHumanMargin) continue;
     // The window has a margin of an eighth around the person.
     const float dx = one.box.width / 8;
     const float dy = one.box.height / 16;
