@@ -81,7 +81,7 @@ class GenerateRun final : public TypedModelRun<v1::GenerateTextResponse> {
             [self, asked, grammar] {
               if (grammar->ok()) return self->Submit(*asked, *std::move(*grammar));
               if (self->turn_ != nullptr) self->turn_->Abandon();
-              self->call().End(grammar->status());
+              self->FailWithoutJobs(grammar->status());
             });
   }
 

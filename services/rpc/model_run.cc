@@ -84,6 +84,11 @@ void ModelRun::CompleteWithoutJobs() {
   call_->End(absl::OkStatus());
 }
 
+void ModelRun::FailWithoutJobs(const absl::Status& status) {
+  jobs_->SetIdleHook(nullptr);
+  call_->End(status);
+}
+
 void ModelRun::Fail(const absl::Status& status) {
   if (failed() || status.ok()) return;
   failure_ = status;

@@ -46,6 +46,8 @@ class ModelRun : public std::enable_shared_from_this<ModelRun> {
   void AddJob(engine_proto::Task task, uint64_t input_bytes, JobCallbacks callbacks);
   // In the place of the first AddJob(): there is nothing to compute.
   void CompleteWithoutJobs();
+  // In the place of the first AddJob(): `status`, an error, is all there is.
+  void FailWithoutJobs(const absl::Status& status);
   // The first status wins; the other jobs are cancelled.
   void Fail(const absl::Status& status);
   bool failed() const { return !failure_.ok(); }

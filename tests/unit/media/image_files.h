@@ -74,7 +74,7 @@ inline std::string WebpFile(const Image& image) {
 inline std::string BmpFile(const Image& image) {
   const auto little = [](uint32_t value, int bytes) {
     std::string text;
-    for (int i = 0; i < bytes; ++i) text += static_cast<char>(value >> (8 * i) & 255);
+    for (int i = 0; i < bytes; ++i) text += static_cast<char>(uint64_t{value} >> (8 * i) & 255);
     return text;
   };
   const auto stride = static_cast<uint32_t>((image.row_bytes() + 3) / 4 * 4);
