@@ -91,7 +91,8 @@ inline std::string BmpFile(const Image& image) {
   const auto size = static_cast<uint32_t>(54 + pixels.size());
   return "BM" + little(size, 4) + little(0, 4) + little(54, 4) + little(40, 4) +
          little(image.width(), 4) + little(image.height(), 4) + little(1, 2) + little(24, 2) +
-         little(0, 4) + little(0, 4) + little(11811, 4) + little(11811, 4) + little(0, 8) + pixels;
+         little(0, 4) + little(0, 4) + little(11811, 4) + little(11811, 4) + std::string(8, '\0') +
+         pixels;
 }
 
 // libtiff writes files only.
