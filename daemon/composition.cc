@@ -24,6 +24,7 @@
 #include "runtime/scheduler/scheduler.h"
 #include "runtime/worker/worker_model.h"
 #include "services/language_model/service.h"
+#include "services/model_performance/service.h"
 #include "services/models/service.h"
 #include "services/rpc/service_environment.h"
 #include "services/system/service.h"
@@ -160,6 +161,7 @@ class Composition::Parts {
     Runtime::Parts parts;
     parts.scheduler = &scheduler;
     parts.models = &models;
+    parts.loader = &loader;
     parts.store = store.get();
     parts.installer = &installer;
     parts.catalogue = &catalogue;
@@ -213,6 +215,7 @@ class Composition::Parts {
     services.push_back(MakeLanguageModelService(environment));
     services.push_back(MakeVisionService(environment));
     services.push_back(MakeModelService(environment));
+    services.push_back(MakeModelPerformanceService(environment));
     services.push_back(MakeSystemService(environment));
     server = std::make_unique<RpcServer>(std::move(services), clock);
     if (absl::Status status = server->Start(); !status.ok()) return status;

@@ -19,9 +19,9 @@ namespace {
 constexpr size_t kMaxConfigBytes = 1 << 20;
 
 const std::vector<std::string>& ServiceNames() {
-  static const auto* const names =
-      new std::vector<std::string>{"LanguageModelService", "ModelService", "SystemService",
-                                   "VisionService", "WritingToolsService"};
+  static const auto* const names = new std::vector<std::string>{
+      "LanguageModelService", "ModelPerformanceService", "ModelService",
+      "SystemService",        "VisionService",           "WritingToolsService"};
   return *names;
 }
 

@@ -72,6 +72,7 @@ void AddChatCommand(CommandTree& tree);
 void AddSessionCommands(CommandTree& tree);
 void AddModelCommands(CommandTree& tree);
 void AddModelInstallCommands(CommandTree& tree, CLI::App* models);
+void AddModelPerformanceCommands(CommandTree& tree, CLI::App* models);
 void AddSystemCommands(CommandTree& tree);
 void AddVisionCommands(CommandTree& tree);
 void AddBenchCommand(CommandTree& tree);

@@ -36,11 +36,14 @@ class Runtime {
   struct Parts {
     Scheduler* scheduler = nullptr;
     ModelManager* models = nullptr;
+    // Null: models cannot be measured (runtime/core/workbench.h).
+    ModelLoader* loader = nullptr;
     ModelStore* store = nullptr;
     Installer* installer = nullptr;
     const Catalogue* catalogue = nullptr;
     const Clock* clock = nullptr;
-    // For blocking work of ModelService (downloads, unloads): never service threads.
+    // For blocking work of ModelService (downloads, unloads) and ModelPerformanceService: never
+    // service threads.
     Executor* blocking = nullptr;
     Timer* timer = nullptr;
     // Whether there is a worker for an engine; models of other engines are passed over. Null: yes.
@@ -67,6 +70,7 @@ class Runtime {
 
   Scheduler& scheduler() const { return *parts_.scheduler; }
   ModelManager& models() const { return *parts_.models; }
+  ModelLoader* loader() const { return parts_.loader; }
   ModelStore& store() const { return *parts_.store; }
   Installer& installer() const { return *parts_.installer; }
   const Catalogue& catalogue() const { return *parts_.catalogue; }

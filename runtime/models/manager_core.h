@@ -51,6 +51,7 @@ class ModelManager::Core : public std::enable_shared_from_this<Core> {
   std::vector<ModelStatus> Snapshot();
   absl::StatusOr<ModelStatus> Get(const std::string& name);
   Memory MemorySnapshot();
+  absl::StatusOr<engine_proto::ModelSpec> SpecOf(const Manifest& manifest) const;
   std::shared_ptr<void> Watch(ObserverList::Observer observer) {
     return observers_.Add(std::move(observer));
   }
@@ -181,7 +182,6 @@ class ModelManager::Core : public std::enable_shared_from_this<Core> {
   void BeginLoad(Entry& entry, uint64_t bytes, Deferred& after)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void RunLoad(const std::string& name, uint64_t generation);
-  absl::StatusOr<engine_proto::ModelSpec> SpecOf(const Manifest& manifest) const;
   void OnLoaded(const std::string& name, uint64_t generation, absl::StatusOr<LoadedModel> loaded,
                 ProcessUsage usage, absl::Duration load_time);
   void OnLoadFailed(Entry& entry, absl::Status status, Deferred& after)

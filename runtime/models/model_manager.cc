@@ -108,6 +108,10 @@ std::shared_ptr<void> ModelManager::Watch(std::function<void(const ModelStatus&)
   return core_->Watch(std::move(observer));
 }
 
+absl::StatusOr<engine_proto::ModelSpec> ModelManager::SpecFor(const Manifest& manifest) const {
+  return core_->SpecOf(manifest);
+}
+
 void ModelManager::BeginShutdown() { core_->BeginShutdown(); }
 
 }  // namespace intelligenced

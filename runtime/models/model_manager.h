@@ -170,6 +170,10 @@ class ModelManager {
   // handle ends it.
   std::shared_ptr<void> Watch(std::function<void(const ModelStatus&)> observer);
 
+  // What a model's engine is told to load it, with the configuration's threads and parameters.
+  // MODEL_CORRUPT when one of its files is gone.
+  absl::StatusOr<engine_proto::ModelSpec> SpecFor(const Manifest& manifest) const;
+
   // Refuses new leases; unloads models as they become idle.
   void BeginShutdown();
 

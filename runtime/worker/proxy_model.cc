@@ -32,6 +32,10 @@ engine_proto::TaskKind KindOf(const engine_proto::Task& task) {
       return engine_proto::TASK_KIND_SUMMARIZE;
     case engine_proto::Task::kVision:
       return engine_proto::TASK_KIND_VISION;
+    case engine_proto::Task::kMeasure:
+      return engine_proto::TASK_KIND_MEASURE;
+    case engine_proto::Task::kQuantize:
+      return engine_proto::TASK_KIND_QUANTIZE;
     case engine_proto::Task::kFake:
       return engine_proto::TASK_KIND_FAKE;
     case engine_proto::Task::KIND_NOT_SET:

@@ -10,6 +10,7 @@
 #include "google/protobuf/descriptor.h"
 #include "gtest/gtest.h"
 #include "protos/intelligence/v1/language_model.pb.h"
+#include "protos/intelligence/v1/model_performance.pb.h"
 #include "protos/intelligence/v1/models.pb.h"
 #include "protos/intelligence/v1/system.pb.h"
 #include "protos/intelligence/v1/vision.pb.h"
@@ -71,6 +72,7 @@ std::set<std::string> CurrentApi() {
   ListFile(*intelligence::v1::ProofreadTextRequest::descriptor()->file(), lines);
   ListFile(*intelligence::v1::GenerateTextRequest::descriptor()->file(), lines);
   ListFile(*intelligence::v1::Model::descriptor()->file(), lines);
+  ListFile(*intelligence::v1::ModelReport::descriptor()->file(), lines);
   ListFile(*intelligence::v1::SystemStatus::descriptor()->file(), lines);
   ListFile(*intelligence::v1::VisionRequest::descriptor()->file(), lines);
   ListFile(*intelligence::v1::AnalyzeImageRequest::descriptor()->file(), lines);

@@ -101,6 +101,7 @@ Client::Connection::Connection(std::string path)
       writing_tools(v1::WritingToolsService::NewStub(channel_)),
       language_model(v1::LanguageModelService::NewStub(channel_)),
       models(v1::ModelService::NewStub(channel_)),
+      performance(v1::ModelPerformanceService::NewStub(channel_)),
       system_service(v1::SystemService::NewStub(channel_)),
       vision(v1::VisionService::NewStub(channel_)) {}
 

@@ -13,6 +13,7 @@
 #include "grpcpp/client_context.h"
 #include "grpcpp/support/status.h"
 #include "protos/intelligence/v1/language_model.grpc.pb.h"
+#include "protos/intelligence/v1/model_performance.grpc.pb.h"
 #include "protos/intelligence/v1/models.grpc.pb.h"
 #include "protos/intelligence/v1/system.grpc.pb.h"
 #include "protos/intelligence/v1/vision.grpc.pb.h"
@@ -64,6 +65,7 @@ class Client::Connection {
   const std::unique_ptr<v1::WritingToolsService::StubInterface> writing_tools;
   const std::unique_ptr<v1::LanguageModelService::StubInterface> language_model;
   const std::unique_ptr<v1::ModelService::StubInterface> models;
+  const std::unique_ptr<v1::ModelPerformanceService::StubInterface> performance;
   const std::unique_ptr<v1::SystemService::StubInterface> system_service;
   const std::unique_ptr<v1::VisionService::StubInterface> vision;
 };

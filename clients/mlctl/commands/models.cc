@@ -199,6 +199,7 @@ void AddModelCommands(CommandTree& tree) {
   app->add_option("name", show->name, "The model")->required()->type_name(kModelType);
 
   AddModelInstallCommands(tree, models);
+  AddModelPerformanceCommands(tree, models);
 
   auto remove = std::make_shared<NameOptions>();
   app = tree.Add(models, "remove",

@@ -307,6 +307,8 @@ absl::StatusOr<FakeScript> MakeFakeScript(const Task& task, const FakeAnswers& a
     case Task::kVision:
       script = LookAt(task.vision());
       break;
+    case Task::kMeasure:
+    case Task::kQuantize:
     case Task::KIND_NOT_SET:
       return FieldError("task", "This model does not do this kind of task.");
   }

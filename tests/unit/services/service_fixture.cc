@@ -13,6 +13,7 @@
 #include "runtime/base/executor.h"
 #include "runtime/engines/fake/fake_engine.h"
 #include "services/language_model/service.h"
+#include "services/model_performance/service.h"
 #include "services/models/service.h"
 #include "services/system/service.h"
 #include "services/vision/service.h"
@@ -145,14 +146,101 @@ class ScriptModel final : public Model {
   engine_proto::ModelInfo info_;
 };
 
+class BenchJob final : public Job {
+ public:
+  BenchJob(CancelToken cancel, engine_proto::Task task)
+      : cancel(std::move(cancel)), task(std::move(task)) {}
+  const CancelToken cancel;
+  const engine_proto::Task task;
+  bool half_way = false;
+};
+
+class BenchModel final : public Model {
+ public:
+  BenchModel(BenchBehaviour* bench, std::string path) : bench_(bench), path_(std::move(path)) {
+    info_.set_max_batch(1);
+    info_.set_width(1);
+    info_.set_device("cpu");
+  }
+  const engine_proto::ModelInfo& info() const override { return info_; }
+
+  absl::StatusOr<std::unique_ptr<Job>> Start(const engine_proto::Task& task,
+                                             CancelToken cancel) override {
+    bench_->conversions += task.has_quantize() ? 1 : 0;
+    return std::make_unique<BenchJob>(std::move(cancel), task);
+  }
+
+  absl::StatusOr<std::vector<JobOutput>> Step(absl::Span<Job* const> jobs,
+                                              const StepOptions&) override {
+    auto& job = *static_cast<BenchJob*>(jobs.front());
+    std::vector<JobOutput> outputs(1);
+    JobOutput& output = outputs.front();
+    output.work = 1;
+    output.done = true;
+    if (job.cancel.cancelled()) {
+      output.status = MakeError(Reason::kCancelled, "cancelled");
+    } else if (job.task.has_quantize()) {
+      output.status = Convert(job, output);
+    } else {
+      output.status = Measure(output);
+    }
+    return outputs;
+  }
+  absl::StatusOr<engine_proto::ResourceUsage> MeasureUsage() override {
+    return engine_proto::ResourceUsage();
+  }
+
+ private:
+  // In two halves.
+  absl::Status Convert(BenchJob& job, JobOutput& output) {
+    if (job.half_way && bench_->held) {
+      WaitBriefly();
+      output.done = false;
+      return absl::OkStatus();
+    }
+    const absl::StatusOr<std::string> bytes = bench_->convert(job.task.quantize().layout());
+    if (!bytes.ok()) return bytes.status();
+    const size_t half = bytes->size() / 2;
+    engine_proto::FilePiece& piece = *output.events.emplace_back().mutable_file_piece();
+    piece.set_size_bytes(bytes->size());
+    piece.set_data(job.half_way ? bytes->substr(half) : bytes->substr(0, half));
+    output.done = job.half_way;
+    if (job.half_way) {
+      output.events.emplace_back().mutable_completed();
+    } else {
+      job.half_way = true;
+      ++bench_->half_way;
+    }
+    return absl::OkStatus();
+  }
+  absl::Status Measure(JobOutput& output) {
+    std::ifstream file(path_, std::ios::binary);
+    const std::string bytes{std::istreambuf_iterator<char>(file), {}};
+    const absl::StatusOr<engine_proto::Measurement> measurement = bench_->measure(bytes);
+    if (!measurement.ok()) return measurement.status();
+    output.events.emplace_back().mutable_progress()->set_total(1);
+    *output.events.emplace_back().mutable_measurement() = *measurement;
+    output.events.emplace_back().mutable_completed();
+    return absl::OkStatus();
+  }
+
+  BenchBehaviour* const bench_;
+  const std::string path_;
+  engine_proto::ModelInfo info_;
+};
+
 class TestLoader final : public ModelLoader {
  public:
-  explicit TestLoader(ScriptBehaviour* script) : script_(script) {}
+  TestLoader(ScriptBehaviour* script, BenchBehaviour* bench) : script_(script), bench_(bench) {}
   absl::StatusOr<LoadedModel> Load(const engine_proto::ModelSpec& spec, CancelToken cancel,
                                    absl::AnyInvocable<void()>) override {
     LoadedModel loaded;
     if (spec.engine() == "script") {
       loaded.model = std::make_shared<ScriptModel>(script_);
+      return loaded;
+    }
+    if (spec.engine() == "llama-workbench") {
+      loaded.model = std::make_shared<BenchModel>(bench_, spec.files(0).path());
       return loaded;
     }
     absl::StatusOr<std::unique_ptr<Model>> model = fake_->Load(spec, cancel);
@@ -163,6 +251,7 @@ class TestLoader final : public ModelLoader {
 
  private:
   ScriptBehaviour* const script_;
+  BenchBehaviour* const bench_;
   const std::unique_ptr<Engine> fake_ = MakeFakeEngine(MakeRealFakeTime());
 };
 
@@ -194,7 +283,7 @@ void WriteFile(const std::string& path, std::string_view content) {
   std::ofstream(path, std::ios::binary) << content;
 }
 
-std::unique_ptr<ModelStore> OpenStore(const std::string& folder,
+std::unique_ptr<ModelStore> OpenStore(const std::string& folder, FileSystem* disk,
                                       const ManifestsByName& more_models) {
   WriteFile(folder + "/built-in/script.json", kScriptManifest);
   WriteFile(folder + "/built-in/native.json", kNativeManifest);
@@ -203,7 +292,9 @@ std::unique_ptr<ModelStore> OpenStore(const std::string& folder,
   }
   WriteFile(folder + "/catalogue/catalogue.json", kCatalogue);
   absl::StatusOr<std::unique_ptr<ModelStore>> store =
-      ModelStore::Open({.root = folder + "/store", .built_in_directories = {folder + "/built-in"}});
+      ModelStore::Open({.root = folder + "/store",
+                        .built_in_directories = {folder + "/built-in"},
+                        .file_system = disk});
   EXPECT_TRUE(store.ok()) << store.status();
   for (const std::string& problem : (*store)->Problems()) ADD_FAILURE() << problem;
   return *std::move(store);
@@ -263,23 +354,25 @@ void TestActivity::WaitFor(size_t count) const {
 }
 
 struct ServiceFixture::Stack {
-  Stack(const std::string& folder, ScriptBehaviour* script, ActivityLog* activity,
+  Stack(const std::string& folder, ScriptBehaviour* script, BenchBehaviour* bench, TestDisk* disk,
+        const std::atomic<uint64_t>* memory_available, ActivityLog* activity,
         const std::atomic<bool>* refuse, const std::atomic<bool>* other_app,
         const ManifestsByName& more_models)
       : timer(&clock),
         step_threads("steps", 2),
         loader_threads("loaders", 2),
         blocking_threads("blocking", 4),
-        loader(script),
-        store(OpenStore(folder, more_models)),
+        loader(script, bench),
+        store(OpenStore(folder, disk, more_models)),
         catalogue(OpenCatalogue(folder)),
         installer(store.get(), &clock),
         models(Residency(), store.get(), &loader, &clock, &loader_threads, &timer,
-               [] { return MachineMemory{uint64_t{8} << 30, uint64_t{8} << 30}; }),
+               [memory_available] { return MachineMemory{uint64_t{8} << 30, *memory_available}; }),
         scheduler(Lanes(), &clock, &step_threads, &timer),
         callers(refuse, other_app),
         runtime({.scheduler = &scheduler,
                  .models = &models,
+                 .loader = &loader,
                  .store = store.get(),
                  .installer = &installer,
                  .catalogue = &catalogue,
@@ -304,6 +397,7 @@ struct ServiceFixture::Stack {
     services.push_back(MakeWritingToolsService(environment));
     services.push_back(MakeLanguageModelService(environment));
     services.push_back(MakeModelService(environment));
+    services.push_back(MakeModelPerformanceService(environment));
     services.push_back(MakeVisionService(environment));
     services.push_back(MakeSystemService(environment));
     grpc::ServerBuilder builder;
@@ -339,8 +433,8 @@ struct ServiceFixture::Stack {
 ServiceFixture::ServiceFixture(const ManifestsByName& more_models) {
   std::string pattern = testing::TempDir() + "services-XXXXXX";
   folder_ = ::mkdtemp(pattern.data());
-  stack_ = std::make_unique<Stack>(folder_, &script_, &activity_, &refuse_callers_, &other_app_,
-                                   more_models);
+  stack_ = std::make_unique<Stack>(folder_, &script_, &bench_, &disk_, &memory_available_,
+                                   &activity_, &refuse_callers_, &other_app_, more_models);
   runtime_ = &stack_->runtime;
   grpc::ChannelArguments arguments;
   arguments.SetMaxReceiveMessageSize(-1);
@@ -354,12 +448,14 @@ ServiceFixture::ServiceFixture(const ManifestsByName& more_models) {
   writing_ = v1::WritingToolsService::NewStub(channel_);
   language_ = v1::LanguageModelService::NewStub(channel_);
   models_ = v1::ModelService::NewStub(channel_);
+  performance_ = v1::ModelPerformanceService::NewStub(channel_);
   system_ = v1::SystemService::NewStub(channel_);
   vision_ = v1::VisionService::NewStub(channel_);
 }
 
 ServiceFixture::~ServiceFixture() {
   script_.held = false;
+  bench_.held = false;
   stack_.reset();
   std::filesystem::remove_all(folder_);
 }

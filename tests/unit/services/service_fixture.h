@@ -16,11 +16,13 @@
 #include "grpcpp/grpcpp.h"
 #include "gtest/gtest.h"
 #include "protos/intelligence/v1/language_model.grpc.pb.h"
+#include "protos/intelligence/v1/model_performance.grpc.pb.h"
 #include "protos/intelligence/v1/models.grpc.pb.h"
 #include "protos/intelligence/v1/system.grpc.pb.h"
 #include "protos/intelligence/v1/vision.grpc.pb.h"
 #include "protos/intelligence/v1/writing_tools.grpc.pb.h"
 #include "protos/support/status_codec.h"
+#include "runtime/base/file.h"
 #include "runtime/base/reasons.h"
 #include "runtime/core/runtime.h"
 #include "services/rpc/service_environment.h"
@@ -48,6 +50,24 @@ struct ScriptBehaviour {
   std::atomic<int> jobs_started = 0;
   std::atomic<int> jobs_alive = 0;
   std::atomic<int> flood_steps = 0;
+};
+
+// What the llama workbench does.
+struct BenchBehaviour {
+  // The bytes of a file in another layout, and what is measured of a file with such bytes.
+  std::function<absl::StatusOr<std::string>(const std::string& layout)> convert;
+  std::function<absl::StatusOr<engine_proto::Measurement>(const std::string& bytes)> measure;
+  // Conversions stop half way while this is true.
+  std::atomic<bool> held = false;
+  std::atomic<int> half_way = 0;
+  std::atomic<int> conversions = 0;
+};
+
+// Of which tests say how much room it has.
+class TestDisk final : public FileSystem {
+ public:
+  absl::StatusOr<uint64_t> FreeBytes(const std::string&) override { return free_bytes.load(); }
+  std::atomic<uint64_t> free_bytes = uint64_t{1} << 40;
 };
 
 // The last message of a task: the text that a tool works on.
@@ -101,6 +121,9 @@ class ServiceFixture : public testing::Test {
   void WaitUntil(const std::function<bool()>& condition);
 
   ScriptBehaviour script_;
+  BenchBehaviour bench_;
+  TestDisk disk_;
+  std::atomic<uint64_t> memory_available_ = uint64_t{8} << 30;
   TestActivity activity_;
   std::atomic<bool> refuse_callers_ = false;
   // Calls come from another app of the same user while this is true.
@@ -111,6 +134,7 @@ class ServiceFixture : public testing::Test {
   std::unique_ptr<v1::WritingToolsService::Stub> writing_;
   std::unique_ptr<v1::LanguageModelService::Stub> language_;
   std::unique_ptr<v1::ModelService::Stub> models_;
+  std::unique_ptr<v1::ModelPerformanceService::Stub> performance_;
   std::unique_ptr<v1::SystemService::Stub> system_;
   std::unique_ptr<v1::VisionService::Stub> vision_;
 

@@ -14,6 +14,7 @@
 #include <intelligence/common.h>
 #include <intelligence/errors.h>
 #include <intelligence/language_model.h>
+#include <intelligence/model_performance.h>
 #include <intelligence/models.h>
 #include <intelligence/socket_path.h>
 #include <intelligence/stream.h>
@@ -116,6 +117,14 @@ class Client {
   absl::StatusOr<Model> UnloadModel(const std::string& name, const CallOptions& options = {}) const;
   absl::StatusOr<Model> UpdateModel(const UpdateModelRequest& request,
                                     const CallOptions& options = {}) const;
+  // How fast a model is here, and why. Takes some seconds; options.request_class applies.
+  absl::StatusOr<ModelReport> MeasureModel(
+      const std::string& name, const CallOptions& options = {},
+      const OnEvent<MeasureModelEvent>& on_event = nullptr) const;
+  // Installs the layout of a model's weights that is fastest here. Cancelling leaves nothing.
+  absl::StatusOr<OptimizeModelResult> OptimizeModel(
+      const OptimizeModelRequest& request, const CallOptions& options = {},
+      const OnEvent<OptimizeModelEvent>& on_event = nullptr) const;
   // The present models at once, then every change, until cancelled.
   Stream<ModelChange> WatchModels(const CallOptions& options = {}) const;
 

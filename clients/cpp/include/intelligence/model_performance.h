@@ -1,0 +1,85 @@
+// How fast a language model is on this machine, and in which layout it would be fastest.
+#ifndef INTELLIGENCE_MODEL_PERFORMANCE_H_
+#define INTELLIGENCE_MODEL_PERFORMANCE_H_
+
+#include <intelligence/common.h>
+#include <intelligence/models.h>
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "absl/time/time.h"
+
+namespace intelligence {
+
+struct OperationTime {
+  std::string phase = {};      // "prompt" or "generation"
+  std::string operation = {};  // "MUL_MAT ffn_up"
+  double share = 0;            // of the phase's time
+  uint64_t count = 0;
+  absl::Duration time = {};
+};
+
+// protos/intelligence/v1/model_performance.proto has the formulas.
+struct ModelReport {
+  std::string model = {};
+  std::string layout = {};
+  uint64_t weight_bytes = 0;
+  uint32_t threads = 0;
+  absl::Duration load_time = {};
+  uint64_t resident_bytes = 0;
+  double prompt_tokens_per_second = 0;
+  uint32_t prompt_batch_tokens = 0;
+  double output_tokens_per_second = 0;
+  double perplexity = 0;
+  uint32_t perplexity_tokens = 0;
+  double memory_bytes_per_second = 0;
+  double operations_per_second = 0;
+  double memory_share = 0;
+  double arithmetic_share = 0;
+  std::vector<OperationTime> operations = {};
+};
+
+using MeasureModelEvent = std::variant<WorkProgress, ModelReport>;
+
+struct OptimizeModelRequest {
+  std::string name = {};                  // required
+  std::vector<std::string> layouts = {};  // "F16", "Q8_0", "Q4_K_M", "Q4_0"; none: those worth it
+  std::optional<double> max_perplexity_increase = {};  // 0.02 is 2 %
+  std::string new_name = {};
+  bool dry_run = false;
+};
+
+struct OptimizeProgress {
+  enum class Phase { kUnspecified, kConverting, kMeasuring } phase = Phase::kUnspecified;
+  std::string layout = {};  // empty: the source's own
+  uint64_t done = 0;
+  uint64_t total = 0;
+};
+
+struct LayoutResult {
+  std::string layout = {};
+  bool is_source = false;
+  uint64_t size_bytes = 0;
+  double prompt_tokens_per_second = 0;
+  double output_tokens_per_second = 0;
+  double perplexity = 0;
+  double perplexity_increase = 0;
+  bool within_bound = false;
+  double typical_seconds = 0;
+};
+
+struct OptimizeModelResult {
+  std::vector<LayoutResult> results = {};
+  std::string best_layout = {};
+  std::optional<Model> model = {};  // what was installed
+};
+
+using OptimizeModelEvent = std::variant<OptimizeProgress, LayoutResult, OptimizeModelResult>;
+
+}  // namespace intelligence
+
+#endif  // INTELLIGENCE_MODEL_PERFORMANCE_H_
