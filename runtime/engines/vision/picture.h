@@ -64,9 +64,6 @@ class View {
   cv::Rect rect_;
 };
 
-// FIELD_INVALID ("region_of_interest") unless it is absent or lies inside with an extent above 0.
-absl::Status CheckRegion(const vision_proto::VisionRequest& request);
-
 // Checkpoints of long work: false means that the job is over and whatever comes out is dropped.
 using GoOn = std::function<bool()>;
 

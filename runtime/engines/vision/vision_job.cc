@@ -10,6 +10,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "runtime/base/reasons.h"
+#include "runtime/engines/task_image/task_image.h"
 #include "runtime/engines/vision/barcodes.h"
 #include "runtime/engines/vision/measures.h"
 #include "runtime/engines/vision/shapes.h"
@@ -19,7 +20,6 @@ namespace {
 
 using vision_proto::VisionRequest;
 
-constexpr int kMaxRequests = 32;
 constexpr uint64_t kProgressTotal = 1000;
 
 absl::Status Cancelled() { return MakeError(Reason::kCancelled, "The request was cancelled."); }
@@ -33,17 +33,7 @@ void KeepToOneCore() {
   if (set_levels != nullptr) set_levels(0);
 }
 
-// The same error, with the request's place before its field.
-absl::Status At(int index, const absl::Status& status) {
-  if (status.ok() || !HasReason(status, Reason::kFieldInvalid)) return status;
-  ErrorFacts facts = FactsOf(status);
-  const std::string place = absl::StrCat("requests[", index, "]");
-  facts.field = facts.field.empty() ? place : absl::StrCat(place, ".", facts.field);
-  return MakeError(Reason::kFieldInvalid, status.message(), facts);
-}
-
 absl::Status CheckRequest(const VisionRequest& request, const VisionTools& tools) {
-  if (absl::Status status = CheckRegion(request); !status.ok()) return status;
   switch (request.kind_case()) {
     case VisionRequest::kRecognizeText:
       return tools.text->CheckLanguages(request.recognize_text());
@@ -84,24 +74,10 @@ void Limit(const VisionRequest& request, List* list) {
 
 absl::StatusOr<std::unique_ptr<Job>> VisionJob::Make(const engine_proto::Task& task,
                                                      CancelToken cancel, const VisionTools& tools) {
-  if (!task.has_vision()) {
-    return FieldError("kind", "The built-in vision model only takes vision tasks.");
-  }
-  const engine_proto::VisionTask& vision = task.vision();
-  if (vision.image().content_case() == vision_proto::VisionImage::CONTENT_NOT_SET) {
-    return FieldError("image", "A picture is required.");
-  }
-  if (!vision_proto::ImageOrientation_IsValid(vision.image().orientation())) {
-    return FieldError("image.orientation", "There is no such orientation.");
-  }
-  if (vision.requests().empty() || vision.requests_size() > kMaxRequests) {
-    return FieldError("requests", absl::StrCat("There must be 1 to ", kMaxRequests, " requests."));
-  }
-  for (int i = 0; i < vision.requests_size(); ++i) {
-    const absl::Status status = At(i, CheckRequest(vision.requests(i), tools));
-    if (!status.ok()) return status;
-  }
-  return std::unique_ptr<Job>(new VisionJob(vision, std::move(cancel), tools));
+  const absl::Status status = CheckVisionTask(
+      task, [&](const VisionRequest& request) { return CheckRequest(request, tools); });
+  if (!status.ok()) return status;
+  return std::unique_ptr<Job>(new VisionJob(task.vision(), std::move(cancel), tools));
 }
 
 VisionJob::VisionJob(engine_proto::VisionTask task, CancelToken cancel, const VisionTools& tools)
@@ -145,7 +121,7 @@ absl::Status VisionJob::Analyze() {
     result->set_request_index(static_cast<uint32_t>(request_));
     const absl::Status status = Answer(task_.requests(request_), &*picture, result);
     if (cancel_.cancelled()) return Cancelled();
-    if (!status.ok()) return At(request_, status);
+    if (!status.ok()) return AtRequest(request_, status);
     events_.push_back(std::move(answer));
     Progress(1);
   }
