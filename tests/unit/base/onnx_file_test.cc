@@ -2,11 +2,13 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <filesystem>
 #include <fstream>
 #include <string>
 
+#include "absl/strings/str_cat.h"
 #include "runtime/base/reasons.h"
 #include "tests/support/onnx_bytes.h"
 #include "tests/support/paths.h"
@@ -22,7 +24,8 @@ using testing::IsEmpty;
 class OnnxFileTest : public testing::Test {
  protected:
   absl::StatusOr<OnnxSummary> Read(const std::string& bytes) {
-    const std::string path = testing::TempDir() + "onnx_file_test.onnx";
+    // Tests run side by side, each in a process of its own.
+    const std::string path = absl::StrCat(testing::TempDir(), "onnx_file_", getpid(), ".onnx");
     std::ofstream(path, std::ios::binary) << bytes;
     auto summary = ReadOnnxFile(path);
     std::filesystem::remove(path);

@@ -2,11 +2,13 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <fstream>
 #include <sstream>
 #include <string>
 
+#include "absl/strings/str_cat.h"
 #include "daemon/config_reader.h"
 #include "tests/support/paths.h"
 
@@ -204,7 +206,7 @@ TEST(ConfigTest, FilesThatCannotBeRead) {
               HasSubstr("/nonexistent/x.toml cannot be read: No such file"));
   EXPECT_THAT(std::string(LoadConfig(::testing::TempDir()).status().message()),
               HasSubstr("cannot be read"));
-  const std::string path = ::testing::TempDir() + "config_test_long.toml";
+  const std::string path = absl::StrCat(::testing::TempDir(), "config_", getpid(), ".toml");
   std::ofstream(path) << std::string((1 << 20) + 1, '#');
   EXPECT_THAT(std::string(LoadConfig(path).status().message()), HasSubstr("longer than 1 MiB"));
   unlink(path.c_str());
