@@ -32,6 +32,8 @@ engine_proto::TaskKind KindOf(const engine_proto::Task& task) {
       return engine_proto::TASK_KIND_SUMMARIZE;
     case engine_proto::Task::kVision:
       return engine_proto::TASK_KIND_VISION;
+    case engine_proto::Task::kRunModel:
+      return engine_proto::TASK_KIND_RUN_MODEL;
     case engine_proto::Task::kMeasure:
       return engine_proto::TASK_KIND_MEASURE;
     case engine_proto::Task::kQuantize:

@@ -13,6 +13,7 @@
 #include "protos/intelligence/v1/model_performance.pb.h"
 #include "protos/intelligence/v1/models.pb.h"
 #include "protos/intelligence/v1/system.pb.h"
+#include "protos/intelligence/v1/tensor.pb.h"
 #include "protos/intelligence/v1/vision.pb.h"
 #include "protos/intelligence/v1/writing_tools.pb.h"
 #include "tests/support/paths.h"
@@ -74,6 +75,7 @@ std::set<std::string> CurrentApi() {
   ListFile(*intelligence::v1::Model::descriptor()->file(), lines);
   ListFile(*intelligence::v1::ModelReport::descriptor()->file(), lines);
   ListFile(*intelligence::v1::SystemStatus::descriptor()->file(), lines);
+  ListFile(*intelligence::v1::TensorSpec::descriptor()->file(), lines);
   ListFile(*intelligence::v1::VisionRequest::descriptor()->file(), lines);
   ListFile(*intelligence::v1::AnalyzeImageRequest::descriptor()->file(), lines);
   return lines;

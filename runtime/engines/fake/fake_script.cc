@@ -307,6 +307,7 @@ absl::StatusOr<FakeScript> MakeFakeScript(const Task& task, const FakeAnswers& a
     case Task::kVision:
       script = LookAt(task.vision());
       break;
+    case Task::kRunModel:
     case Task::kMeasure:
     case Task::kQuantize:
     case Task::KIND_NOT_SET:

@@ -34,7 +34,7 @@ absl::StatusOr<std::unique_ptr<TokenPool>> TokenPool::Create(llama_model* model,
   // Chosen where the model and the device have it. Without, a row's result depends on how many
   // rows stand beside it.
   params.flash_attn_type = LLAMA_FLASH_ATTN_TYPE_AUTO;
-  if (options.reproducible) params.type_v = GGML_TYPE_BF16;
+  if (options.reproducible) params.type_v = GGML_TYPE_F32;
   library.TakeErrors();
   LlamaContextPtr context(llama_init_from_model(model, params));
   if (context == nullptr) {

@@ -41,8 +41,8 @@ void ExpectSame(const Descriptor& api, const Descriptor& engine) {
 TEST(VisionMirrorTest, EveryTypeIsTheSame) {
   const auto& api = *intelligence::v1::VisionRequest::descriptor()->file();
   const auto& engine = *intelligence::engine::v1::VisionRequest::descriptor()->file();
-  // The engine's file has VisionTask beside them.
-  ASSERT_EQ(api.message_type_count() + 1, engine.message_type_count());
+  // The engine's file has VisionTask and FrameStream beside them.
+  ASSERT_EQ(api.message_type_count() + 2, engine.message_type_count());
   ASSERT_EQ(api.enum_type_count(), engine.enum_type_count());
   for (int i = 0; i < api.message_type_count(); ++i) {
     const Descriptor* const other = engine.FindMessageTypeByName(api.message_type(i)->name());
