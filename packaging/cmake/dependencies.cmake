@@ -25,6 +25,8 @@ if(INTELLIGENCED_CLIENTS)
 endif()
 if(INTELLIGENCED_ENGINES)
   pkg_check_modules(LLAMA REQUIRED IMPORTED_TARGET llama ggml)
+  # Pictures for language models; beside libllama, without a pkg-config file of its own.
+  find_library(MTMD_LIBRARY mtmd REQUIRED)
   pkg_check_modules(ONNXRUNTIME REQUIRED IMPORTED_TARGET libonnxruntime)
   pkg_check_modules(HUNSPELL REQUIRED IMPORTED_TARGET hunspell)
   find_library(CLD2_LIBRARY cld2 REQUIRED)

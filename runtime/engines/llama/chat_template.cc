@@ -112,13 +112,14 @@ absl::StatusOr<std::string> ChatTemplate::Render(
   return rendered;
 }
 
-absl::StatusOr<std::vector<llama_token>> ChatTemplate::Apply(
+absl::StatusOr<PromptParts> ChatTemplate::Parts(
     const engine_proto::Conversation& conversation) const {
   if (conversation.messages().empty()) {
     return FieldError("conversation.messages", "A conversation needs at least one message.");
   }
   std::vector<llama_chat_message> messages;
   bool holds_control_text = false;
+  bool holds_pictures = false;
   uint64_t bytes = 0;
   for (const engine_proto::Message& message : conversation.messages()) {
     const char* role = RoleName(message.role());
@@ -131,13 +132,14 @@ absl::StatusOr<std::vector<llama_token>> ChatTemplate::Apply(
     }
     bytes += message.text().size();
     holds_control_text = holds_control_text || HoldsControlText(message.text());
+    holds_pictures = holds_pictures || message.images_size() > 0;
     messages.push_back({role, message.text().c_str()});
   }
   if (bytes > std::numeric_limits<int32_t>::max() / 4) {
     return MakeError(Reason::kInputTooLarge, "The conversation is too long to be made a prompt.");
   }
   std::vector<std::string> placeholders;
-  if (holds_control_text) {
+  if (holds_control_text || holds_pictures) {
     for (size_t index = 0; index < messages.size(); ++index) {
       placeholders.push_back(Placeholder(index));
     }
@@ -148,20 +150,26 @@ absl::StatusOr<std::vector<llama_token>> ChatTemplate::Apply(
   absl::StatusOr<std::string> rendered = Render(messages);
   if (!rendered.ok()) return rendered.status();
 
+  PromptParts result;
   // A template that writes the beginning-of-text token itself must not get a second one.
   const llama_token bos = llama_vocab_bos(vocab_);
-  const bool add_special =
+  result.add_special =
       bos == LLAMA_TOKEN_NULL || !absl::StartsWith(*rendered, llama_vocab_get_text(vocab_, bos));
-  if (!holds_control_text) return Tokenize(vocab_, *rendered, add_special, /*markup=*/true);
-
-  // The rare case: the template's own text and the messages are split into tokens apart.
-  std::vector<llama_token> tokens;
-  const auto append = [&](std::string_view text, bool markup) -> absl::Status {
-    if (text.empty()) return absl::OkStatus();
-    auto part = Tokenize(vocab_, text, add_special && tokens.empty(), markup);
-    if (part.ok()) tokens.insert(tokens.end(), part->begin(), part->end());
-    return part.status();
+  // Text that is split into tokens in the same way is split as one.
+  const auto append = [&](std::string_view text, bool markup) {
+    if (text.empty()) return;
+    std::vector<PromptPart>& parts = result.parts;
+    if (parts.empty() || parts.back().picture >= 0 || parts.back().markup != markup) {
+      parts.push_back({.text = "", .markup = markup});
+    }
+    parts.back().text += text;
   };
+  std::vector<int> first_picture;
+  int pictures = 0;
+  for (const engine_proto::Message& message : conversation.messages()) {
+    first_picture.push_back(pictures);
+    pictures += message.images_size();
+  }
   std::string_view rest = *rendered;
   while (!rest.empty()) {
     size_t at = rest.size();
@@ -172,13 +180,36 @@ absl::StatusOr<std::vector<llama_token>> ChatTemplate::Apply(
         next = index;
       }
     }
-    if (absl::Status status = append(rest.substr(0, at), true); !status.ok()) return status;
+    append(rest.substr(0, at), true);
     if (at == rest.size()) break;
     rest.remove_prefix(at + placeholders[next].size());
-    const std::string& text = conversation.messages(static_cast<int>(next)).text();
-    if (absl::Status status = append(text, false); !status.ok()) return status;
+    const engine_proto::Message& message = conversation.messages(static_cast<int>(next));
+    for (int index = 0; index < message.images_size(); ++index) {
+      result.parts.push_back({.text = "", .picture = first_picture[next] + index});
+    }
+    // What looks like a control token in a message is none; without any, one split does for all.
+    append(message.text(), !holds_control_text);
+  }
+  return result;
+}
+
+absl::StatusOr<std::vector<llama_token>> ChatTemplate::Apply(
+    const engine_proto::Conversation& conversation) const {
+  const absl::StatusOr<PromptParts> parts = Parts(conversation);
+  if (!parts.ok()) return parts.status();
+  std::vector<llama_token> tokens;
+  for (const PromptPart& part : parts->parts) {
+    if (part.picture >= 0) continue;
+    auto more = Tokens(part.text, parts->add_special && tokens.empty(), part.markup);
+    if (!more.ok()) return more;
+    tokens.insert(tokens.end(), more->begin(), more->end());
   }
   return tokens;
+}
+
+absl::StatusOr<std::vector<llama_token>> ChatTemplate::Tokens(std::string_view text,
+                                                              bool add_special, bool markup) const {
+  return Tokenize(vocab_, text, add_special, markup);
 }
 
 }  // namespace intelligenced

@@ -19,6 +19,21 @@ namespace intelligenced {
 absl::StatusOr<std::vector<llama_token>> Tokenize(const llama_vocab* vocab, std::string_view text,
                                                   bool add_special, bool markup);
 
+// A stretch of a prompt.
+struct PromptPart {
+  std::string text;
+  // The names of control tokens in the text stand for them.
+  bool markup = true;
+  // In place of text: a picture, by its place among all of the conversation's.
+  int picture = -1;
+};
+
+struct PromptParts {
+  // The vocabulary's own beginning belongs in front of the first part.
+  bool add_special = true;
+  std::vector<PromptPart> parts;
+};
+
 class ChatTemplate {
  public:
   // Picks the template: `name` when given (one that libllama has built in), else the model's own.
@@ -33,6 +48,13 @@ class ChatTemplate {
   // FIELD_INVALID: no message, a role that is not set, a NUL byte.
   absl::StatusOr<std::vector<llama_token>> Apply(
       const intelligence::engine::v1::Conversation& conversation) const;
+
+  // The same prompt before it is split into tokens. A message's pictures stand in front of its
+  // text.
+  absl::StatusOr<PromptParts> Parts(
+      const intelligence::engine::v1::Conversation& conversation) const;
+  absl::StatusOr<std::vector<llama_token>> Tokens(std::string_view text, bool add_special,
+                                                  bool markup) const;
 
   const std::string& name() const { return name_; }
 

@@ -27,6 +27,7 @@ constexpr uint64_t kMaxKeys = 1 << 16;
 constexpr uint64_t kMaxTensors = 1 << 17;
 constexpr uint64_t kMaxLayers = 4096;
 constexpr uint64_t kMaxWidth = 1 << 20;
+constexpr uint64_t kMaxPictureSide = 1 << 14;
 
 // A whole file in memory, read-only.
 class MappedFile {
@@ -217,6 +218,9 @@ void CheckShapeKey(HeaderReader& reader, std::string_view key, uint64_t value) {
   };
   if (absl::EndsWith(key, ".block_count")) between(1, kMaxLayers);
   if (absl::EndsWith(key, ".embedding_length")) between(1, kMaxWidth);
+  // Of projectors.
+  if (absl::EndsWith(key, ".image_size")) between(1, kMaxPictureSide);
+  if (absl::EndsWith(key, ".patch_size")) between(1, kMaxPictureSide);
   if (absl::EndsWith(key, ".context_length")) between(1, uint64_t{1} << 31);
   if (absl::EndsWith(key, ".attention.head_count")) between(1, kMaxWidth);
   if (absl::EndsWith(key, ".attention.head_count_kv")) between(1, kMaxWidth);

@@ -170,6 +170,15 @@ absl::StatusOr<LoadedLlama> LlamaEngine::LoadAll(const engine_proto::ModelSpec& 
     if (absl::Status status = SetUp(*parameters, gpu != nullptr, loaded); !status.ok()) {
       return status;
     }
+    auto projector = PictureProjector::Load(
+        spec, loaded.model.get(),
+        {.threads = ChooseThreads(*parameters, ShapeOf(loaded.model.get()), CountPhysicalCores()),
+         .gpu = gpu != nullptr,
+         .max_rows = kMaxRows},
+        library_, &clock_, cancel);
+    if (!projector.ok()) return projector.status();
+    loaded.projector = *std::move(projector);
+    loaded.info.set_takes_images(loaded.projector != nullptr && loaded.chat_template.has_value());
   }
   if (gpu != nullptr) {
     loaded.info.set_device(absl::AsciiStrToLower(ggml_backend_dev_name(gpu)));

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "runtime/engines/llama/llama_model.h"
+#include "runtime/engines/llama/picture_prompt.h"
 
 namespace intelligenced {
 

@@ -19,6 +19,7 @@
 namespace intelligenced {
 
 class LlamaModel;
+class PicturePrompt;
 struct LlamaFunction;
 
 // What a job that has no state yet is to begin with.
@@ -64,7 +65,11 @@ class LlamaJob final : public Job {
   // Tokens of the input that it did not have to compute.
   uint32_t cached_tokens = 0;
   Reuse reuse;
-  // The prompt and what was generated after it.
+  // Where the prompt has pictures (llama_pictures.cc). Until they are read there are no tokens.
+  std::unique_ptr<PicturePrompt> pictures;
+  // Its turn in the step is a picture's, with this many rows.
+  int picture_rows = 0;
+  // The prompt and what was generated after it; for a picture's tokens negative numbers.
   std::vector<llama_token> tokens;
   uint32_t input_tokens = 0;
   uint32_t output_tokens = 0;

@@ -1,6 +1,7 @@
 #include "runtime/engines/llama/llama_library.h"
 
 #include <ggml-backend.h>
+#include <mtmd.h>
 
 #include <cstdio>
 #include <stdexcept>
@@ -30,6 +31,7 @@ AssertionsThrow::~AssertionsThrow() { assertions_throw = outer_; }
 
 LlamaLibrary::LlamaLibrary() {
   llama_log_set(&LlamaLibrary::Log, this);
+  mtmd_log_set(&LlamaLibrary::Log, this);
   ggml_set_abort_callback(&OnAbort);
   // Debian's ggml finds the variant for this processor, and every accelerator installed, as
   // plug-ins. Loading them twice would register each device twice.
@@ -39,6 +41,7 @@ LlamaLibrary::LlamaLibrary() {
 
 LlamaLibrary::~LlamaLibrary() {
   llama_log_set([](ggml_log_level, const char*, void*) {}, nullptr);
+  mtmd_log_set([](ggml_log_level, const char*, void*) {}, nullptr);
 }
 
 void LlamaLibrary::DropBlas() {

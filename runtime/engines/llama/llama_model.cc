@@ -168,8 +168,15 @@ absl::Status LlamaModel::PrepareGenerate(const engine_proto::GenerateTask& task,
   if (const uint64_t least = bytes / longest_token_bytes_; least >= context) {
     return TooLong(least, /*at_least=*/true);
   }
+  const bool pictures = CountPictures(task.conversation()) > 0;
+  if (pictures) {
+    absl::Status status = TakePictures(task.conversation(), job);
+    if (status.ok()) status = KeepForReuse(task, job);
+    if (!status.ok()) return status;
+  }
   bool bare = false;
-  absl::StatusOr<std::vector<llama_token>> tokens = PromptTokens(task, &bare);
+  absl::StatusOr<std::vector<llama_token>> tokens = std::vector<llama_token>();
+  if (!pictures) tokens = PromptTokens(task, &bare);
   if (!tokens.ok()) return tokens.status();
   if (tokens->size() >= context) return TooLong(tokens->size(), /*at_least=*/false);
 
@@ -189,6 +196,7 @@ absl::Status LlamaModel::PrepareGenerate(const engine_proto::GenerateTask& task,
   }
   job.sampler.emplace(vocab_, sampling_defaults_, task.sampling(), std::move(constraint));
   job.stream.emplace(std::vector<std::string>(task.stop().begin(), task.stop().end()));
+  if (pictures) return absl::OkStatus();
   PrepareDrafts(task, job);
   return PrepareReuse(task, job);
 }
@@ -203,6 +211,7 @@ absl::Status LlamaModel::PrepareCount(const engine_proto::CountTokensTask& task,
   for (const engine_proto::Message& message : task.conversation().messages()) {
     if (!IsValidUtf8(message.text())) return FieldError("conversation", "A text is not UTF-8.");
   }
+  if (CountPictures(task.conversation()) > 0) return TakePictures(task.conversation(), job);
   absl::StatusOr<std::vector<llama_token>> tokens = ConversationTokens(task.conversation());
   if (tokens.ok()) job.count = static_cast<uint32_t>(tokens->size());
   return tokens.status();
@@ -256,7 +265,9 @@ absl::StatusOr<bool> LlamaModel::RunBatches(absl::Span<LlamaJob* const> jobs) {
     last_function_ = function;
     const absl::StatusOr<bool> computed = RunBatch(group, static_cast<int>(functions.size()));
     if (!computed.ok()) return computed;
-    busy |= *computed;
+    const absl::StatusOr<bool> pictures = RunPictures(group);
+    if (!pictures.ok()) return pictures;
+    busy |= *computed || *pictures;
   }
   return busy;
 }
@@ -266,11 +277,12 @@ absl::StatusOr<bool> LlamaModel::RunBatch(absl::Span<LlamaJob* const> jobs, int 
     if (job->done) continue;
     if (job->cancel.cancelled()) {
       Fail(*job, MakeError(Reason::kCancelled, "The request was cancelled."));
-    } else if (!job->sampler) {
+    } else if (!job->sampler && (job->count || job->text_to_count)) {
       CountTokens(*job);
     }
   }
-  const std::vector<int> placed = PlaceJobs(jobs, functions);
+  std::vector<int> placed = PlaceJobs(jobs, functions);
+  HoldAtPictures(jobs, placed);
   ChooseDrafts(jobs, placed);
 
   std::vector<TokenPool::Row> rows;
@@ -323,7 +335,7 @@ absl::StatusOr<bool> LlamaModel::RunBatch(absl::Span<LlamaJob* const> jobs, int 
 
 std::vector<int> LlamaModel::PlaceJobs(absl::Span<LlamaJob* const> jobs, int functions) {
   const auto in_step = [&](const LlamaJob* job) {
-    return !job->reuse.wait && absl::c_linear_search(jobs, job);
+    return !job->tokens.empty() && !job->reuse.wait && absl::c_linear_search(jobs, job);
   };
   TokenPool& pool = *loaded_.pool;
   for (LlamaJob* job : jobs) ChooseReuse(*job, jobs);

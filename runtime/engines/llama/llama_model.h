@@ -18,6 +18,7 @@
 #include "runtime/engines/llama/chat_template.h"
 #include "runtime/engines/llama/llama_job.h"
 #include "runtime/engines/llama/llama_library.h"
+#include "runtime/engines/llama/picture_prompt.h"
 #include "runtime/engines/llama/prefix_cache.h"
 #include "runtime/engines/llama/step_planner.h"
 #include "runtime/engines/llama/token_pool.h"
@@ -29,6 +30,8 @@ namespace intelligenced {
 struct LoadedLlama {
   LlamaModelPtr model;
   LlamaFunctions functions;
+  // Null: the model takes no pictures.
+  std::unique_ptr<PictureProjector> projector;
   std::optional<ChatTemplate> chat_template;
   std::unique_ptr<TokenPool> pool;
   int max_rows = 0;
@@ -91,6 +94,20 @@ class LlamaModel final : public Model {
   void Complete(LlamaJob& job, engine_proto::FinishReason reason);
   void Fail(LlamaJob& job, absl::Status status);
   void EndStep(LlamaJob& job);
+
+  // llama_pictures.cc: prompts with pictures.
+  absl::Status TakePictures(const engine_proto::Conversation& conversation, LlamaJob& job) const;
+  // Remembers what PrepareReuse() needs, for when the tokens are known.
+  absl::Status KeepForReuse(const engine_proto::GenerateTask& task, LlamaJob& job) const;
+  void ReadPicture(LlamaJob& job);
+  absl::Status BeginWithPictures(LlamaJob& job);
+  // Ends each job's rows where a picture begins; the picture's own are computed by RunPictures().
+  static void HoldAtPictures(absl::Span<LlamaJob* const> jobs, std::vector<int>& placed);
+  static void CutReuse(LlamaJob& job);
+  // False: there was nothing to do.
+  absl::StatusOr<bool> RunPictures(absl::Span<LlamaJob* const> jobs);
+  void EncodePicture(LlamaJob& job, const PicturePrompt::Run& run);
+  absl::Status FeedPicture(LlamaJob& job, PicturePrompt::Run& run, int rows);
 
   // llama_reuse.cc: what jobs take over from each other and from the cache.
   absl::Status PrepareReuse(const engine_proto::GenerateTask& task, LlamaJob& job);

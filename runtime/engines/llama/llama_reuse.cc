@@ -119,6 +119,7 @@ void LlamaModel::ChooseReuse(LlamaJob& job, absl::Span<LlamaJob* const> jobs) {
     job.reuse.live = &other->sequence;
     job.reuse.tokens = there;
   }
+  CutReuse(job);
 }
 
 bool LlamaModel::TakeOver(LlamaJob& job) {

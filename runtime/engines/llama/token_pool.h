@@ -124,6 +124,18 @@ class TokenPool {
   absl::StatusOr<Outcome> Decode(absl::Span<const Row> rows,
                                  absl::Span<const CancelToken* const> cancels);
 
+  struct RowOptions {
+    // The rows look at each other in both directions, instead of back only.
+    bool both_ways = false;
+    // Scores are wanted after the last one.
+    bool output = false;
+  };
+  // Computes `count` rows that are no tokens, at most max_rows, as the continuation of a resident
+  // sequence; they take cells as tokens do. Outcomes and errors as for Decode().
+  absl::StatusOr<Outcome> DecodeRows(Sequence& sequence, absl::Span<const float> rows, int count,
+                                     const RowOptions& options,
+                                     absl::Span<const CancelToken* const> cancels);
+
   // The scores after row `index` of the last batch, one for each token of the vocabulary.
   absl::Span<float> Scores(int index);
 
