@@ -58,10 +58,17 @@ class Job {
 
 struct StepOptions {
   // The step should end about this long after it began. Engines do as many units of work
-  // (decode batches, sentences) as fit, and always at least one. A unit itself should take at most
-  // about 50 ms; one that cannot be cut watches the jobs' cancel tokens through the library's own
-  // abort hook.
+  // (decode batches, sentences) as fit, and always at least one. One that cannot be cut watches the
+  // jobs' cancel tokens through the library's own abort hook.
   absl::Duration budget = absl::Milliseconds(20);
+  // What a unit itself should take at most. It is longer where nobody waits, for engines that are
+  // faster in larger units; using that is an engine's choice, and means to watch `yield`.
+  absl::Duration unit = kUnit;
+  // Cancelled when somebody has come who should not have to wait for a longer unit: the step ends
+  // after about kUnit more. What was not finished by then may be given up and done again.
+  CancelToken yield = {};
+
+  static constexpr absl::Duration kUnit = absl::Milliseconds(50);
 };
 
 class Model {

@@ -194,6 +194,7 @@ void Scheduler::Core::Bind(const JobPtr& job, BoundModel bound) {
       job->phase = JobPhase::kReady;
       job->waiting_since = now;
       Plan(out, false);
+      MakeRoomFor(*job, out);
       if (job->phase == JobPhase::kReady) TellPlace(job, out);
     }
   }
@@ -223,7 +224,10 @@ void Scheduler::Core::SetPaused(const JobPtr& job, bool paused) {
     job->is_paused = paused;
     // It could not have been stepped meanwhile: that is no wait that ages it.
     job->waiting_since = clock_->Now();
-    if (!paused) Plan(out, false);
+    if (!paused) {
+      Plan(out, false);
+      MakeRoomFor(*job, out);
+    }
   }
   Flush(std::move(out), nullptr);
 }
@@ -382,7 +386,9 @@ void Scheduler::Core::TakeStep(const PolicyStep& step, absl::Time now, Outbox& o
   drive.model = jobs_[step.jobs.front()]->bound.model.get();
   drive.step_class = step.step_class;
   drive.width = step.width;
-  drive.budget = step.budget;
+  entry.step_unit = step.unit;
+  entry.step_yield.emplace();
+  drive.options = {.budget = step.budget, .unit = step.unit, .yield = entry.step_yield->token()};
   drive.advance_each = entry.expected_step / static_cast<int64_t>(step.jobs.size());
   if (lane.in_use == 0) lane.counted = now;
   lane.in_use += step.width;
@@ -409,6 +415,19 @@ void Scheduler::Core::TakeStep(const PolicyStep& step, absl::Time now, Outbox& o
   }
   ++drives_;
   out.drives.push_back(std::move(drive));
+}
+
+void Scheduler::Core::MakeRoomFor(const JobState& job, Outbox& out) {
+  if (job.phase != JobPhase::kReady || job.is_paused) return;
+  for (const auto& [key, entry] : models_) {
+    if (entry->lane != job.entry->lane || !entry->step_yield.has_value()) continue;
+    if (!ShouldYield(policy_options(), entry->step_class, entry->step_unit,
+                     job.job.request_class)) {
+      continue;
+    }
+    out.cancels.push_back(*std::exchange(entry->step_yield, std::nullopt));
+    lanes_[entry->lane]->last_yield = clock_->Now();
+  }
 }
 
 void Scheduler::Core::TakeDoomed(Outbox& out, bool driving) {

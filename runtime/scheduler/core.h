@@ -58,7 +58,7 @@ class Scheduler::Core : public std::enable_shared_from_this<Core> {
     absl::Duration advance_each;
     int step_class = 0;
     int width = 0;
-    absl::Duration budget;
+    StepOptions options;
   };
 
   struct DriveResult {
@@ -112,6 +112,8 @@ class Scheduler::Core : public std::enable_shared_from_this<Core> {
   void TakeStep(const PolicyStep& step, absl::Time now, Outbox& out)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void TakeDoomed(Outbox& out, bool driving) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // Asks steps on the lane of a job that has become ready to end soon, where they should.
+  void MakeRoomFor(const JobState& job, Outbox& out) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void WakeAt(absl::Time when) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void Wake();
   void AcquireAgain(const JobPtr& job);

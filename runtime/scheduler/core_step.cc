@@ -107,8 +107,7 @@ Scheduler::Core::DriveResult Scheduler::Core::Execute(Drive& drive) {
   }
   if (batch.empty()) return result;
   result.begin = clock_->Now();
-  absl::StatusOr<std::vector<JobOutput>> outputs =
-      drive.model->Step(batch, StepOptions{.budget = drive.budget});
+  absl::StatusOr<std::vector<JobOutput>> outputs = drive.model->Step(batch, drive.options);
   result.end = clock_->Now();
   if (!outputs.ok()) {
     result.model_status = outputs.status();
@@ -148,6 +147,7 @@ void Scheduler::Core::Apply(Drive& drive, DriveResult& result, Outbox& out) {
     }
   }
   entry->busy = false;
+  entry->step_yield.reset();
   EraseIfUnused(entry);
   --drives_;
   changed_.SignalAll();

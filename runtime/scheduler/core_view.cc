@@ -31,7 +31,10 @@ PolicySnapshot Scheduler::Core::TakeSnapshot(absl::Time now) const {
   snapshot.now = now;
   for (const auto& lane : lanes_) {
     snapshot.lanes.push_back(
-        {.capacity = lane->capacity, .in_use = lane->in_use, .virtual_time = lane->virtual_time});
+        {.capacity = lane->capacity,
+         .in_use = lane->in_use,
+         .virtual_time = lane->virtual_time,
+         .last_yield = lane->last_yield});
   }
   std::vector<std::optional<absl::Duration>> job_time;
   for (const auto& [key, entry] : models_) {

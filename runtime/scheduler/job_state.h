@@ -70,6 +70,7 @@ struct LaneRecord {
   SlidingSum busy_seconds{60};
   // Up to when busy_seconds is counted, while in_use is above 0.
   absl::Time counted;
+  absl::Time last_yield = absl::InfinitePast();
 };
 
 // An engine job to be destroyed by the model's driver, and the lease to be dropped after it.
@@ -90,6 +91,9 @@ struct ModelEntry {
   bool busy = false;
   int step_class = 0;
   int step_width = 0;
+  // Of the step in progress.
+  absl::Duration step_unit;
+  std::optional<CancelSource> step_yield;
   int jobs = 0;
   absl::Duration expected_step;
   std::vector<DoomedJob> doomed;

@@ -41,7 +41,10 @@ class Decider {
     for (size_t lane = 0; lane < snapshot_.lanes.size(); ++lane) FillLane(static_cast<int>(lane));
     for (PolicyStep& step : decision_.steps) {
       const int lane = snapshot_.models[step.model].lane;
-      step.budget = waiting_[lane] > 0 ? options_.contended_quantum : options_.idle_quantum;
+      const bool contended = waiting_[lane] > 0;
+      step.budget = contended ? options_.contended_quantum : options_.idle_quantum;
+      const absl::Duration quiet = snapshot_.now - snapshot_.lanes[lane].last_yield;
+      step.unit = contended || quiet < options_.yield_memory ? options_.unit : options_.idle_unit;
     }
     return std::move(decision_);
   }
@@ -229,6 +232,11 @@ class Decider {
 
 double PolicyWeight(const SchedulerClient& client) {
   return client.weight > 0 ? std::clamp(client.weight, 0.001, 1000.0) : 1;
+}
+
+bool ShouldYield(const PolicyOptions& options, int step_class, absl::Duration step_unit,
+                 RequestClass request_class) {
+  return step_unit > options.unit && ClassIndex(request_class) <= step_class;
 }
 
 double FairKey(const PolicyLane& lane, const PolicyClient& client, int lane_index,

@@ -30,6 +30,11 @@
 // Budget. contended_quantum when any other job could be stepped on the lane now, of whatever
 // class; idle_quantum otherwise, also for a single INTERACTIVE job: it is the only one its longer
 // step can delay, and a newcomer waits for at most that one step.
+//
+// Units. A step that no other job waits for may have units of work of idle_unit, which engines use
+// where large units are faster. Whoever becomes ready meanwhile and is as urgent makes it yield
+// (ShouldYield). For yield_memory after that units are short again, so that a stream of short
+// requests does not make a long one give up its work over and over.
 #ifndef INTELLIGENCED_RUNTIME_SCHEDULER_POLICY_H_
 #define INTELLIGENCED_RUNTIME_SCHEDULER_POLICY_H_
 
@@ -38,6 +43,7 @@
 #include <vector>
 
 #include "absl/time/time.h"
+#include "runtime/engine/engine.h"
 #include "runtime/scheduler/job.h"
 
 namespace intelligenced {
@@ -46,6 +52,9 @@ struct PolicyOptions {
   absl::Duration contended_quantum = absl::Milliseconds(20);
   absl::Duration idle_quantum = absl::Milliseconds(40);
   absl::Duration ageing = absl::Seconds(10);
+  absl::Duration unit = StepOptions::kUnit;
+  absl::Duration idle_unit = absl::Milliseconds(400);
+  absl::Duration yield_memory = absl::Seconds(1);
 };
 
 // By class, most urgent first. Virtual times are in seconds of device time at weight 1.
@@ -60,6 +69,8 @@ struct PolicyLane {
   int capacity = 1;
   int in_use = 0;
   ClassTimes virtual_time = {};
+  // When a step on it was last asked to yield.
+  absl::Time last_yield = absl::InfinitePast();
 };
 
 struct PolicyModel {
@@ -123,6 +134,7 @@ struct PolicyStep {
   int step_class = 0;
   int width = 1;
   absl::Duration budget;
+  absl::Duration unit;
 };
 
 struct PolicyDecision {
@@ -136,6 +148,11 @@ struct PolicyDecision {
 };
 
 PolicyDecision Decide(const PolicyOptions& options, const PolicySnapshot& snapshot);
+
+// Whether a step of the effective class `step_class` with units of `step_unit` should end soon for
+// a job of `request_class` that has become ready on its lane.
+bool ShouldYield(const PolicyOptions& options, int step_class, absl::Duration step_unit,
+                 RequestClass request_class);
 
 // A client's place in the fair order of a lane and class: its virtual time, but not behind the
 // lane's own. To charge device time t to a client, set its virtual time to FairKey() + t / weight.

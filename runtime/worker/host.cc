@@ -149,7 +149,7 @@ engine_proto::WorkReply Host::Handle(const engine_proto::WorkRequest& request) {
   } else if (model_ == nullptr) {
     status = MakeError(Reason::kFieldInvalid, "No model is loaded.");
   } else if (request.has_step()) {
-    absl::StatusOr<engine_proto::StepReply> step = own_jobs_->Step(request.step());
+    absl::StatusOr<engine_proto::StepReply> step = own_jobs_->Step(request.step(), request.sequence());
     status = step.status();
     if (step.ok()) *reply.mutable_step() = *std::move(step);
   } else if (request.has_park()) {
@@ -204,6 +204,7 @@ void Host::ListenToControl() {
     if (!control_.Receive(&request).ok() || request.exit()) _exit(0);
     HostJobs* const jobs = jobs_.load();
     if (request.has_cancel_job() && jobs != nullptr) jobs->Cancel(request.cancel_job());
+    if (request.has_yield_step() && jobs != nullptr) jobs->Yield(request.yield_step());
     if (request.cancel_load()) load_cancel_.Cancel();
   }
 }

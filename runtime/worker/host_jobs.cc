@@ -38,7 +38,8 @@ absl::Status NoSuchJob(uint64_t job_id) {
 
 }  // namespace
 
-absl::StatusOr<engine_proto::StepReply> HostJobs::Step(const engine_proto::StepRequest& request) {
+absl::StatusOr<engine_proto::StepReply> HostJobs::Step(const engine_proto::StepRequest& request,
+                                                       uint64_t sequence) {
   engine_proto::StepReply reply;
   for (const uint64_t job_id : request.drop_jobs()) Drop(job_id);
   std::set<uint64_t> refused;
@@ -59,7 +60,11 @@ absl::StatusOr<engine_proto::StepReply> HostJobs::Step(const engine_proto::StepR
   }
   if (jobs.empty()) return reply;
 
-  const StepOptions options = {.budget = absl::Microseconds(request.budget_microseconds())};
+  StepOptions options = {.budget = absl::Microseconds(request.budget_microseconds()),
+                         .yield = YieldTokenFor(sequence)};
+  if (request.unit_microseconds() > 0) {
+    options.unit = absl::Microseconds(request.unit_microseconds());
+  }
   const absl::Time begin = clock_->Now();
   absl::StatusOr<std::vector<JobOutput>> outputs =
       AtEngineBorder(Reason::kEngineFailure, [&] { return model_->Step(jobs, options); });
@@ -115,6 +120,30 @@ void HostJobs::Drop(uint64_t job_id) {
   jobs_.erase(job_id);
   absl::MutexLock lock(mutex_);
   sources_.erase(job_id);
+}
+
+CancelToken HostJobs::YieldTokenFor(uint64_t sequence) {
+  const CancelSource source;
+  bool at_once = false;
+  {
+    absl::MutexLock lock(mutex_);
+    step_ = sequence;
+    yield_ = source;
+    at_once = yielding_step_ == sequence;
+  }
+  if (at_once) source.Cancel();
+  return source.token();
+}
+
+void HostJobs::Yield(uint64_t sequence) {
+  CancelSource source;
+  {
+    absl::MutexLock lock(mutex_);
+    yielding_step_ = sequence;
+    if (step_ != sequence) return;
+    source = yield_;
+  }
+  source.Cancel();
 }
 
 void HostJobs::Cancel(uint64_t job_id) {

@@ -152,6 +152,7 @@ ProxyModel::Batch ProxyModel::MakeBatch(absl::Span<Job* const> jobs, const StepO
   batch.outputs.resize(jobs.size());
   engine_proto::StepRequest& step = *batch.request.mutable_step();
   step.set_budget_microseconds(std::max<int64_t>(0, absl::ToInt64Microseconds(options.budget)));
+  step.set_unit_microseconds(std::max<int64_t>(0, absl::ToInt64Microseconds(options.unit)));
   size_t start_bytes = 0;
   for (size_t i = 0; i < jobs.size(); ++i) {
     auto& job = *static_cast<ProxyJob*>(jobs[i]);
@@ -187,7 +188,11 @@ absl::StatusOr<std::vector<JobOutput>> ProxyModel::Step(absl::Span<Job* const> j
       }
       return std::move(batch.outputs);
     }
-    reply = link_->Call(std::move(batch.request), options.budget + options_.step_timeout);
+    // A yield may reach the worker before the step does, which knows it by its number then.
+    const CancelRegistration yields = options.yield.OnCancel(
+        [link = link_, sequence = link_->next_sequence()] { link->YieldStep(sequence); });
+    reply = link_->Call(std::move(batch.request),
+                        options.budget + options.unit + options_.step_timeout);
   }
   absl::Status status = reply.status();
   if (status.ok() && !Distribute(reply->mutable_step(), &batch).ok()) {

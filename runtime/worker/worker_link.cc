@@ -122,6 +122,12 @@ void WorkerLink::CancelJob(uint64_t job_id) {
   SendControl(request);
 }
 
+void WorkerLink::YieldStep(uint64_t sequence) {
+  proto::ControlRequest request;
+  request.set_yield_step(sequence);
+  SendControl(request);
+}
+
 void WorkerLink::CancelLoad() {
   proto::ControlRequest request;
   request.set_cancel_load(true);

@@ -37,8 +37,13 @@ class WorkerLink {
   // Sends without waiting; the answer is taken, and ignored, before the next Call's.
   absl::Status Post(intelligence::engine::v1::WorkRequest request, absl::Duration timeout);
 
+  // The number that the next request of the work side will have.
+  uint64_t next_sequence() const { return next_sequence_; }
+
   // Never blocks: what does not fit the socket goes with the next control or work message.
   void CancelJob(uint64_t job_id);
+  // The step with this number should end soon.
+  void YieldStep(uint64_t sequence);
   void CancelLoad();
   void Exit();
 

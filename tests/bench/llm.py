@@ -208,6 +208,8 @@ class Figures:
             "one client, first token, ms": (1000, "<= 1.05"),
             "4 clients, tokens/s": (1, ">= 1.3"), "4 clients, first token, ms": (1000, "<= 0.5"),
             "8 clients, tokens/s": (1, ">= 1.5"), "8 clients, first token, ms": (1000, "<= 0.5"),
+            "4 clients, prompt in use, tokens/s": (1, ""), "4 clients, prompt in use, first token, ms": (1000, ""),
+            "8 clients, prompt in use, tokens/s": (1, ""), "8 clients, prompt in use, first token, ms": (1000, ""),
             "behind 2,000 tokens, first token, ms": (1000, "<= 0.1"),
             "  to its time on an idle server": (1, "ours <= 2.5"),
             "beside 2,000 tokens, longest gap, ms": (1000, "<= 0.05"),
@@ -238,19 +240,19 @@ def one_client(server, figures, seed):
     return short
 
 
-def many_clients(server, figures, count, tool, seed, outputs):
+def many_clients(server, figures, count, tool, seed, outputs, label):
     """Outputs: the tokens of each answer, which the tool decides and llama-server then has to give too."""
     wanted = [request(0, rewrite=(words(30, seed + i), *tool), tokens=outputs.get(i, 0)) for i in range(count)]
     results = server.run(wanted)
     for i, result in enumerate(results):
         outputs.setdefault(i, result.outputs)
     begin = min(result.deltas[0] - result.first for result in results)
-    figures.add(f"{count} clients, tokens/s", server,
+    figures.add(f"{label}, tokens/s", server,
                 sum(result.outputs for result in results) / (max(result.end for result in results) - begin))
-    figures.add(f"{count} clients, first token, ms", server, statistics.median(result.first for result in results))
-    figures.note(f"{count} clients, tokens of a prompt", server, statistics.median(r.inputs for r in results))
-    figures.note(f"{count} clients, of them from a cache", server, statistics.median(r.cached for r in results))
-    figures.note(f"{count} clients, tokens of an answer", server, statistics.median(r.outputs for r in results))
+    figures.add(f"{label}, first token, ms", server, statistics.median(result.first for result in results))
+    figures.note(f"{label}, tokens of a prompt", server, statistics.median(r.inputs for r in results))
+    figures.note(f"{label}, of them from a cache", server, statistics.median(r.cached for r in results))
+    figures.note(f"{label}, tokens of an answer", server, statistics.median(r.outputs for r in results))
 
 
 def beside_busy_programs(server, figures, seed):
@@ -314,13 +316,19 @@ def run(build, rounds=5, file=None):
             print(f"round {round_number + 1}", file=sys.stderr, flush=True)
             seed = 100 * (round_number + 1)
             outputs = {4: {}, 8: {}}
+            again = {4: {}, 8: {}}
             # Side by side in time, one scenario after the other: the speed of a shared machine changes by the minute.
             for server in both:
                 one_client(server, figures, seed)
             for index, count in enumerate((4, 8)):
                 tool = TOOLS[(round_number * 2 + index) % len(TOOLS)]
                 for server in both:
-                    many_clients(server, figures, count, tool, seed + 20 + 10 * count, outputs[count])
+                    many_clients(server, figures, count, tool, seed + 20 + 10 * count, outputs[count],
+                                 f"{count} clients")
+                # Other texts; the tool's prompt has been seen by now.
+                for server in both:
+                    many_clients(server, figures, count, tool, seed + 25 + 10 * count, again[count],
+                                 f"{count} clients, prompt in use")
             for scenario, offset in ((behind_a_long_prompt, 10), (stream_beside_a_long_prompt, 15),
                                      (beside_busy_programs, 18)):
                 for server in both:

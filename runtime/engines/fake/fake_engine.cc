@@ -179,7 +179,7 @@ absl::StatusOr<std::vector<JobOutput>> FakeModel::Step(absl::Span<Job* const> jo
     SpendUnit(&running);
     for (const Running& one : running) FinishUnit(one);
     std::erase_if(running, [](const Running& one) { return one.output->done; });
-  } while (!running.empty() && time_->Now() < end);
+  } while (!running.empty() && time_->Now() < end && !options.yield.cancelled());
   return outputs;
 }
 

@@ -24,6 +24,9 @@ namespace {
 
 // Rows of the largest batch. What a batch takes in time bounds it further.
 constexpr int kMaxRows = 512;
+// Weights that one thread goes through in a second for a row of a prompt, as a first guess: about
+// what a Zen 4 core does with four bits a weight.
+constexpr double kWeightBytesPerThreadSecond = 32e9;
 // Beginnings of prompts that all clients share: tools and their variants.
 constexpr int kSharedPrefixes = 24;
 
@@ -63,8 +66,8 @@ ModelShape ShapeOf(const llama_model* model) {
   if (head == 0) head = llama_model_n_embd(model) / std::max(1, llama_model_n_head(model));
   ModelShape shape;
   shape.trained_context = llama_model_n_ctx_train(model);
-  // Keys and values, 16 bits each.
-  shape.cell_bytes = uint64_t{4} * llama_model_n_layer(model) * llama_model_n_head_kv(model) * head;
+  // Keys of 16 bits and values of up to 32 (TokenPoolOptions::reproducible).
+  shape.cell_bytes = uint64_t{6} * llama_model_n_layer(model) * llama_model_n_head_kv(model) * head;
   shape.weight_bytes = llama_model_size(model);
   return shape;
 }
@@ -206,6 +209,9 @@ absl::Status LlamaEngine::SetUp(const LlamaParameters& parameters, bool gpu, Loa
   loaded.cache_tokens = size->cache_tokens;
   if (!states_are_large && size->cache_tokens > 0) loaded.shared_prefixes = kSharedPrefixes;
   loaded.max_rows = kMaxRows;
+  if (!gpu) {
+    loaded.row_time = absl::Seconds(shape.weight_bytes / (kWeightBytesPerThreadSecond * threads));
+  }
   absl::StatusOr<std::unique_ptr<TokenPool>> pool =
       TokenPool::Create(model,
                         {.cells = size->pool_tokens,
@@ -243,8 +249,8 @@ absl::Status LlamaEngine::WarmUp(LoadedLlama& loaded, const CancelToken& cancel)
   Sequence sequence;
   loaded.pool->Admit(sequence);
   const TokenPool::Row row = {&sequence, bos == LLAMA_TOKEN_NULL ? 0 : bos, true};
-  const CancelToken* const cancels[] = {&cancel};
-  absl::StatusOr<TokenPool::Outcome> outcome = loaded.pool->Decode({&row, 1}, cancels);
+  absl::StatusOr<TokenPool::Outcome> outcome =
+      loaded.pool->Decode({&row, 1}, [&] { return cancel.cancelled(); });
   loaded.pool->Release(sequence);
   if (!outcome.ok() || *outcome == TokenPool::Outcome::kNoRoom) {
     return MakeError(Reason::kModelLoadFailed, "The model loads, but cannot compute one token.");

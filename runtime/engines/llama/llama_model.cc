@@ -21,13 +21,16 @@ namespace intelligenced {
 namespace {
 
 // A batch should take about this long, so that a request that just came waits no longer.
-constexpr absl::Duration kBatchTarget = absl::Milliseconds(50);
+constexpr absl::Duration kBatchTarget = StepOptions::kUnit;
+// The same where nobody waits and only prompts are computed: larger batches are up to a half
+// faster, and are given up when somebody comes.
+constexpr absl::Duration kLargeBatchTarget = absl::Milliseconds(400);
+// Beside answers: each prompt that waits for its first token makes batches longer by kBatchTarget,
+// up to this.
+constexpr absl::Duration kMixedBatchTarget = absl::Milliseconds(200);
 constexpr int kMinRows = 8;
 // Below this a prompt is through before anybody asks how far it is.
 constexpr uint32_t kProgressFromTokens = 64;
-// Kept beginnings that nobody uses may lie in the pool up to this many cells: every row of a batch
-// looks at every cell, and they come back from host memory in about a millisecond.
-constexpr int kMostIdleCells = 1024;
 constexpr int kMaxStops = 16;
 constexpr size_t kMaxStopBytes = 256;
 
@@ -53,18 +56,6 @@ uint64_t ProcBytes(const char* path, std::string_view name) {
   return 0;
 }
 
-// What a job will share with others once it has begun with its choice.
-const Sequence* BaseOf(const LlamaJob& job) {
-  const Reuse& reuse = job.reuse;
-  if (reuse.live != nullptr) {
-    return reuse.tokens >= reuse.live->base_cells ? reuse.live->base.get() : nullptr;
-  }
-  const Sequence& state = *reuse.state;
-  if (state.base != nullptr) return reuse.tokens >= state.base_cells ? state.base.get() : nullptr;
-  // A client's own entry is out of the pool, and is not shared but copied.
-  return reuse.whole ? &state : nullptr;
-}
-
 }  // namespace
 
 LlamaModel::LlamaModel(LoadedLlama loaded, const Clock* clock)
@@ -75,7 +66,8 @@ LlamaModel::LlamaModel(LoadedLlama loaded, const Clock* clock)
       sampling_defaults_(SamplingDefaults(loaded_.model.get())),
       longest_token_bytes_(LongestTokenBytes(vocab_)),
       clock_(clock),
-      sizer_(kBatchTarget, kMinRows, loaded_.max_rows),
+      sizer_(kBatchTarget, kMinRows, loaded_.max_rows, loaded_.row_time),
+      large_sizer_(kLargeBatchTarget, kMinRows, loaded_.max_rows, loaded_.row_time),
       row_limit_(loaded_.max_rows) {}
 
 absl::StatusOr<std::unique_ptr<Job>> LlamaModel::Start(const engine_proto::Task& task,
@@ -233,11 +225,11 @@ absl::StatusOr<std::vector<JobOutput>> LlamaModel::Step(absl::Span<Job* const> j
     absl::Duration longest;
     while (true) {
       const absl::Time before = clock_->Now();
-      absl::StatusOr<bool> busy = RunBatches(step);
+      absl::StatusOr<bool> busy = RunBatches(step, options);
       if (!busy.ok()) return busy.status();
       const absl::Time now = clock_->Now();
       longest = std::max(longest, now - before);
-      if (!*busy || now - begin + longest > options.budget) break;
+      if (!*busy || now - begin + longest > options.budget || options.yield.cancelled()) break;
     }
     for (LlamaJob* job : step) EndStep(*job);
     return absl::OkStatus();
@@ -246,7 +238,8 @@ absl::StatusOr<std::vector<JobOutput>> LlamaModel::Step(absl::Span<Job* const> j
   return outputs;
 }
 
-absl::StatusOr<bool> LlamaModel::RunBatches(absl::Span<LlamaJob* const> jobs) {
+absl::StatusOr<bool> LlamaModel::RunBatches(absl::Span<LlamaJob* const> jobs,
+                                            const StepOptions& options) {
   std::vector<const LlamaFunction*> functions;
   for (const LlamaJob* job : jobs) {
     if (!job->done && !absl::c_linear_search(functions, job->function)) {
@@ -255,6 +248,8 @@ absl::StatusOr<bool> LlamaModel::RunBatches(absl::Span<LlamaJob* const> jobs) {
   }
   const auto last = absl::c_find(functions, last_function_);
   if (last != functions.end()) std::swap(*last, functions.front());
+  const int rows = std::max<int>(
+      1, RowsOfBatch(jobs, options.unit) / std::max<int>(1, static_cast<int>(functions.size())));
   bool busy = false;
   for (const LlamaFunction* function : functions) {
     std::vector<LlamaJob*> group;
@@ -263,7 +258,7 @@ absl::StatusOr<bool> LlamaModel::RunBatches(absl::Span<LlamaJob* const> jobs) {
     loaded_.pool->UseAdapter(function == nullptr ? nullptr : function->adapter.get(),
                              function == nullptr ? 0 : function->scale);
     last_function_ = function;
-    const absl::StatusOr<bool> computed = RunBatch(group, static_cast<int>(functions.size()));
+    const absl::StatusOr<bool> computed = RunBatch(group, rows, options.yield);
     if (!computed.ok()) return computed;
     const absl::StatusOr<bool> pictures = RunPictures(group);
     if (!pictures.ok()) return pictures;
@@ -272,7 +267,24 @@ absl::StatusOr<bool> LlamaModel::RunBatches(absl::Span<LlamaJob* const> jobs) {
   return busy;
 }
 
-absl::StatusOr<bool> LlamaModel::RunBatch(absl::Span<LlamaJob* const> jobs, int functions) {
+int LlamaModel::RowsOfBatch(absl::Span<LlamaJob* const> jobs, absl::Duration unit) const {
+  int prompts = 0;
+  int answers = 0;
+  for (const LlamaJob* job : jobs) {
+    if (!job->done) ++(job->output_tokens == 0 ? prompts : answers);
+  }
+  absl::Duration target = std::min(unit, kLargeBatchTarget);
+  if (answers > 0) {
+    target = std::min({target, kBatchTarget * (1 + prompts), kMixedBatchTarget});
+  }
+  const int small = sizer_.rows();
+  const int large = std::max(small, large_sizer_.rows());
+  const double part = absl::FDivDuration(target - kBatchTarget, kLargeBatchTarget - kBatchTarget);
+  return small + static_cast<int>(std::clamp(part, 0.0, 1.0) * (large - small));
+}
+
+absl::StatusOr<bool> LlamaModel::RunBatch(absl::Span<LlamaJob* const> jobs, int most_rows,
+                                          const CancelToken& yield) {
   for (LlamaJob* job : jobs) {
     if (job->done) continue;
     if (job->cancel.cancelled()) {
@@ -281,7 +293,7 @@ absl::StatusOr<bool> LlamaModel::RunBatch(absl::Span<LlamaJob* const> jobs, int 
       CountTokens(*job);
     }
   }
-  std::vector<int> placed = PlaceJobs(jobs, functions);
+  std::vector<int> placed = PlaceJobs(jobs, most_rows);
   HoldAtPictures(jobs, placed);
   ChooseDrafts(jobs, placed);
 
@@ -304,11 +316,24 @@ absl::StatusOr<bool> LlamaModel::RunBatch(absl::Span<LlamaJob* const> jobs, int 
   if (rows.empty()) return false;
 
   const absl::Time before = clock_->Now();
-  absl::StatusOr<TokenPool::Outcome> outcome = loaded_.pool->Decode(rows, cancels);
+  const bool large = static_cast<int>(rows.size()) > sizer_.rows();
+  BatchSizer& sizer = large ? large_sizer_ : sizer_;
+  // A batch that is nearly through is not worth giving up.
+  const absl::Time worth_it = before + sizer.Expected(rows.size()) - kBatchTarget;
+  const auto give_up = [&] {
+    if (absl::c_all_of(cancels, [](const CancelToken* cancel) { return cancel->cancelled(); })) {
+      return true;
+    }
+    return large && yield.cancelled() && clock_->Now() < worth_it;
+  };
+  absl::StatusOr<TokenPool::Outcome> outcome = loaded_.pool->Decode(rows, give_up);
   if (!outcome.ok()) return outcome.status();
   switch (*outcome) {
     case TokenPool::Outcome::kAborted:
-      // The next round sees who was cancelled.
+      // The next round sees who was cancelled. The time is theirs all the same.
+      for (size_t index = 0; index < jobs.size(); ++index) {
+        jobs[index]->output->work += placed[index];
+      }
       return true;
     case TokenPool::Outcome::kNoRoom:
       if (rows.size() == 1 && cancels.size() == 1 && row_limit_ == 1) {
@@ -320,7 +345,7 @@ absl::StatusOr<bool> LlamaModel::RunBatch(absl::Span<LlamaJob* const> jobs, int 
     case TokenPool::Outcome::kDone:
       break;
   }
-  sizer_.Record(static_cast<int>(rows.size()), clock_->Now() - before);
+  sizer.Record(static_cast<int>(rows.size()), clock_->Now() - before);
   if (absl::c_all_of(rows, [](const TokenPool::Row& row) { return row.output; })) {
     costs_.Record(static_cast<int>(rows.size()), clock_->Now() - before);
   }
@@ -331,85 +356,6 @@ absl::StatusOr<bool> LlamaModel::RunBatch(absl::Span<LlamaJob* const> jobs, int 
   }
   for (const auto& [job, row] : choices) ChooseTokens(*job, row);
   return true;
-}
-
-std::vector<int> LlamaModel::PlaceJobs(absl::Span<LlamaJob* const> jobs, int functions) {
-  const auto in_step = [&](const LlamaJob* job) {
-    return !job->tokens.empty() && !job->reuse.wait && absl::c_linear_search(jobs, job);
-  };
-  TokenPool& pool = *loaded_.pool;
-  for (LlamaJob* job : jobs) ChooseReuse(*job, jobs);
-  std::vector<LlamaJob*> known;
-  for (LlamaJob* job : jobs_) {
-    if (!job->done && (job->sequence.resident() || in_step(job))) known.push_back(job);
-  }
-  Plan plan;
-  std::vector<const Sequence*> bases;
-  // A second time after compaction, which leaves no garbage.
-  for (int round = 0; round < 2; ++round) {
-    bases.clear();
-    std::vector<PlanJob> views;
-    for (const LlamaJob* job : known) {
-      PlanJob& view = views.emplace_back();
-      view.age = job->age;
-      view.in_step = in_step(job);
-      view.resident = job->sequence.resident();
-      const Sequence* base = job->sequence.base.get();
-      int cells = job->sequence.cells;
-      if (cells == 0 && job->reuse.tokens > 0) {
-        cells = job->reuse.tokens;
-        base = BaseOf(*job);
-      }
-      view.pending = static_cast<int>(job->tokens.size()) - cells;
-      view.base_cells = base == nullptr ? 0 : base->cells;
-      view.cells = cells - view.base_cells;
-      if (base == nullptr) continue;
-      const auto known_base = absl::c_find(bases, base);
-      view.base = static_cast<int>(known_base - bases.begin());
-      if (known_base == bases.end()) bases.push_back(base);
-    }
-    plan = PlanBatch(views, {.pool_cells = pool.cells(),
-                             .slots = pool.slots(),
-                             .rows = std::min(std::max(1, sizer_.rows() / functions), row_limit_),
-                             .max_rows = row_limit_});
-    int added = 0;
-    for (int rows : plan.rows) added += rows;
-    for (int index : plan.admit) added += views[index].cells;
-    for (const Sequence* base : bases) added += base->resident() ? 0 : base->cells;
-    for (int index : plan.park) pool.Park(known[index]->sequence);
-    // Kept beginnings leave before anybody has to wait for room.
-    cache_.Shrink(std::min(pool.cells() - plan.used, kMostIdleCells),
-                  [&](const Sequence* state) { return absl::c_linear_search(bases, state); });
-    if (round == 1 || !pool.WantsCompaction(added)) break;
-    pool.Compact();
-  }
-  for (int index : plan.admit) {
-    LlamaJob& job = *known[index];
-    const int cells = job.sequence.cells;
-    bool whole = true;
-    if (cells == 0 && job.reuse.tokens > 0) {
-      whole = TakeOver(job);
-    } else {
-      pool.Admit(job.sequence);
-      whole = job.sequence.cells == cells;
-    }
-    // Its state was lost and is computed again, beginning with the next batch.
-    if (!whole) plan.rows[index] = 0;
-  }
-  for (LlamaJob* job : jobs) job->reuse = {};
-  std::vector<int> placed(jobs.size());
-  for (size_t index = 0; index < jobs.size(); ++index) {
-    const auto found = std::find(known.begin(), known.end(), jobs[index]);
-    if (found != known.end()) placed[index] = plan.rows[found - known.begin()];
-  }
-  return placed;
-}
-
-void LlamaModel::MakeRoom() {
-  // Where the library keeps memory of its own shape (sliding windows), its room cannot be counted
-  // from outside: everybody moves out, and smaller batches are tried.
-  loaded_.pool->ParkAll();
-  row_limit_ = std::max(1, row_limit_ / 2);
 }
 
 void LlamaModel::CountTokens(LlamaJob& job) const {

@@ -35,6 +35,8 @@ struct LoadedLlama {
   std::optional<ChatTemplate> chat_template;
   std::unique_ptr<TokenPool> pool;
   int max_rows = 0;
+  // What a row of a prompt may be expected to take (BatchSizer).
+  absl::Duration row_time = absl::InfiniteDuration();
   // Tokens that the prefix cache keeps at most, and entries that all clients share.
   int cache_tokens = 0;
   int shared_prefixes = 0;
@@ -74,11 +76,15 @@ class LlamaModel final : public Model {
   void CountTokens(LlamaJob& job) const;
   // One batch for each function among the jobs of the step: an adapter is the context's, so jobs of
   // different functions cannot share one. False: there was nothing to do.
-  absl::StatusOr<bool> RunBatches(absl::Span<LlamaJob* const> jobs);
-  // One batch for jobs of one function, of which there are `functions` in the step.
-  absl::StatusOr<bool> RunBatch(absl::Span<LlamaJob* const> jobs, int functions);
-  // Decides who is in the pool and in the batch, and moves states in and out accordingly.
-  std::vector<int> PlaceJobs(absl::Span<LlamaJob* const> jobs, int functions);
+  absl::StatusOr<bool> RunBatches(absl::Span<LlamaJob* const> jobs, const StepOptions& options);
+  // Rows that the batches of these jobs should have at most, together.
+  int RowsOfBatch(absl::Span<LlamaJob* const> jobs, absl::Duration unit) const;
+  // One batch of about `rows` rows at most, for jobs of one function.
+  absl::StatusOr<bool> RunBatch(absl::Span<LlamaJob* const> jobs, int rows,
+                                const CancelToken& yield);
+  // llama_placement.cc: decides who is in the pool and in the batch, and moves states in and out
+  // accordingly.
+  std::vector<int> PlaceJobs(absl::Span<LlamaJob* const> jobs, int rows);
   // The next token, from the scores of a row. `guess`: what was guessed in its place; may be null.
   void ChooseToken(LlamaJob& job, int row, const llama_token* guess);
   // Speculation (llama_speculation.cc).
@@ -90,6 +96,7 @@ class LlamaModel final : public Model {
   // Forgets the state of what was guessed and not said.
   void DropGuesses(LlamaJob& job);
   void AppendToken(LlamaJob& job, llama_token token);
+  // Also there: after the library found no room.
   void MakeRoom();
   void Complete(LlamaJob& job, engine_proto::FinishReason reason);
   void Fail(LlamaJob& job, absl::Status status);
@@ -135,7 +142,9 @@ class LlamaModel final : public Model {
   // Made for the first task with a grammar.
   std::unique_ptr<TokenTexts> token_texts_;
   const Clock* const clock_;
+  // Batches that others may wait for, and large ones for prompts that nobody waits for.
   BatchSizer sizer_;
+  BatchSizer large_sizer_;
   BatchCosts costs_;
   // Rows a batch may have; smaller after the library found no room for more.
   int row_limit_;

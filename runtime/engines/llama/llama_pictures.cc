@@ -148,10 +148,10 @@ absl::Status LlamaModel::FeedPicture(LlamaJob& job, PicturePrompt::Run& run, int
   const int count = run.whole ? run.count : std::min({rows, run.count - offset, row_limit_});
   const size_t width = loaded_.projector->width();
   const bool output = job.sequence.cells + count == static_cast<int>(job.tokens.size());
-  const CancelToken* const cancels[] = {&job.cancel};
   const absl::StatusOr<TokenPool::Outcome> outcome = loaded_.pool->DecodeRows(
       job.sequence, absl::MakeConstSpan(run.rows).subspan(offset * width, count * width), count,
-      {.both_ways = run.whole, .output = output}, cancels);
+      {.both_ways = run.whole, .output = output},
+      [&job] { return job.cancel.cancelled(); });
   if (!outcome.ok()) return outcome.status();
   if (*outcome == TokenPool::Outcome::kAborted) return absl::OkStatus();
   if (*outcome == TokenPool::Outcome::kNoRoom) {

@@ -3,6 +3,7 @@
 #ifndef INTELLIGENCED_RUNTIME_ENGINES_LLAMA_STEP_PLANNER_H_
 #define INTELLIGENCED_RUNTIME_ENGINES_LLAMA_STEP_PLANNER_H_
 
+#include <algorithm>
 #include <cstdint>
 #include <vector>
 
@@ -60,14 +61,27 @@ inline constexpr int kAdmissionSlack = 64;
 // oldest job of the step always advances. From that follows that every job ends.
 Plan PlanBatch(absl::Span<const PlanJob> jobs, const PlanLimits& limits);
 
-// Learns how many tokens fit into one batch of a target duration.
+// Learns how many tokens fit into one batch of a target duration. From a tile on, batches are whole
+// tiles: the kernels of repacked weights compute 12 rows in about the time of 16.
 class BatchSizer {
  public:
-  BatchSizer(absl::Duration target, int min_rows, int max_rows)
-      : target_(target), min_rows_(min_rows), max_rows_(max_rows), rows_(min_rows) {}
+  // `row_time`: what a row may be expected to take, until it is measured. Unknown: small batches at
+  // first, doubled from one to the next.
+  BatchSizer(absl::Duration target, int min_rows, int max_rows,
+             absl::Duration row_time = absl::InfiniteDuration())
+      : target_(target),
+        min_rows_(min_rows),
+        max_rows_(max_rows),
+        rows_(static_cast<int>(
+            std::clamp<double>(absl::FDivDuration(target, row_time), min_rows, max_rows))) {}
+
+  static constexpr int kTile = 16;
 
   // Tokens that the next batch should have at most.
-  int rows() const { return rows_; }
+  int rows() const;
+
+  // How long a batch of this size takes, as far as is known.
+  absl::Duration Expected(int rows) const { return target_ * rows / rows_; }
 
   // What a batch took. Very small batches say little about large ones and are not counted.
   void Record(int rows, absl::Duration duration);

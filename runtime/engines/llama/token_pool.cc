@@ -34,7 +34,10 @@ absl::StatusOr<std::unique_ptr<TokenPool>> TokenPool::Create(llama_model* model,
   // Chosen where the model and the device have it. Without, a row's result depends on how many
   // rows stand beside it.
   params.flash_attn_type = LLAMA_FLASH_ATTN_TYPE_AUTO;
-  if (options.reproducible) params.type_v = GGML_TYPE_F32;
+  if (options.reproducible) {
+    params.type_k = GGML_TYPE_BF16;
+    params.type_v = GGML_TYPE_F32;
+  }
   library.TakeErrors();
   LlamaContextPtr context(llama_init_from_model(model, params));
   if (context == nullptr) {
@@ -68,9 +71,7 @@ TokenPool::TokenPool(const llama_model* model, const TokenPoolOptions& options,
 
 bool TokenPool::ShouldAbort(void* self) {
   const auto* pool = static_cast<TokenPool*>(self);
-  const bool abort = !pool->cancels_.empty() &&
-                     std::all_of(pool->cancels_.begin(), pool->cancels_.end(),
-                                 [](const CancelToken* cancel) { return cancel->cancelled(); });
+  const bool abort = pool->give_up_ != nullptr && (*pool->give_up_)();
   if (abort) pool->library_.Mute(true);
   return abort;
 }
@@ -362,7 +363,7 @@ void TokenPool::UseAdapter(llama_adapter_lora* adapter, float scale) {
 }
 
 absl::StatusOr<TokenPool::Outcome> TokenPool::Decode(absl::Span<const Row> rows,
-                                                     absl::Span<const CancelToken* const> cancels) {
+                                                     absl::FunctionRef<bool()> give_up) {
   std::vector<int> next(residents_.size());
   for (size_t index = 0; index < rows.size(); ++index) {
     const Sequence& sequence = *rows[index].sequence;
@@ -379,11 +380,11 @@ absl::StatusOr<TokenPool::Outcome> TokenPool::Decode(absl::Span<const Row> rows,
   batch.seq_id = id_pointers_.data();
   batch.logits = outputs_.data();
 
-  cancels_ = cancels;
+  give_up_ = &give_up;
   const int32_t result = llama_decode(context_.get(), batch);
   // Computing may go on in the background until its results are asked for.
   if (result == 0) llama_synchronize(context_.get());
-  cancels_ = {};
+  give_up_ = nullptr;
   library_.Mute(false);
   if (result == 0) {
     for (const Row& row : rows) {

@@ -6,9 +6,9 @@
 #include <memory>
 #include <vector>
 
+#include "absl/functional/function_ref.h"
 #include "absl/status/statusor.h"
 #include "absl/types/span.h"
-#include "runtime/base/cancel.h"
 #include "runtime/engines/llama/llama_library.h"
 
 namespace intelligenced {
@@ -40,8 +40,8 @@ struct TokenPoolOptions {
   int max_rows = 0;
   int max_outputs = 0;
   int threads = 1;
-  // Keep the values of the attention cache in a type of their own, for which libllama has one
-  // way of computing whatever the batch looks like (README.md).
+  // Keep the keys and values of the attention cache in types for which libllama has one way of
+  // computing whatever the batch looks like (README.md).
   bool reproducible = true;
 };
 
@@ -63,7 +63,7 @@ class TokenPool {
   };
   enum class Outcome {
     kDone,
-    // Every cancel token of the batch was cancelled; nothing was added.
+    // `give_up` said so; nothing was added.
     kAborted,
     // The library found no room; nothing was added.
     kNoRoom,
@@ -119,10 +119,10 @@ class TokenPool {
   // must outlive the pool's use of it.
   void UseAdapter(llama_adapter_lora* adapter, float scale);
 
-  // Computes `rows`, which belong to resident sequences and continue each where it ends. `cancels`
-  // are looked at while computing. ENGINE_FAILURE: the library failed; the model is of no more use.
-  absl::StatusOr<Outcome> Decode(absl::Span<const Row> rows,
-                                 absl::Span<const CancelToken* const> cancels);
+  // Computes `rows`, which belong to resident sequences and continue each where it ends. While it
+  // computes, `give_up` is asked, on a thread of the library's, whether to stop. ENGINE_FAILURE:
+  // the library failed; the model is of no more use.
+  absl::StatusOr<Outcome> Decode(absl::Span<const Row> rows, absl::FunctionRef<bool()> give_up);
 
   struct RowOptions {
     // The rows look at each other in both directions, instead of back only.
@@ -134,7 +134,7 @@ class TokenPool {
   // sequence; they take cells as tokens do. Outcomes and errors as for Decode().
   absl::StatusOr<Outcome> DecodeRows(Sequence& sequence, absl::Span<const float> rows, int count,
                                      const RowOptions& options,
-                                     absl::Span<const CancelToken* const> cancels);
+                                     absl::FunctionRef<bool()> give_up);
 
   // The scores after row `index` of the last batch, one for each token of the vocabulary.
   absl::Span<float> Scores(int index);
@@ -187,7 +187,8 @@ class TokenPool {
   std::vector<llama_seq_id*> id_pointers_;
   std::vector<int8_t> outputs_;
 
-  absl::Span<const CancelToken* const> cancels_;
+  // While a batch is computed.
+  const absl::FunctionRef<bool()>* give_up_ = nullptr;
 };
 
 }  // namespace intelligenced

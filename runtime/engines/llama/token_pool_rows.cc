@@ -10,7 +10,7 @@ namespace intelligenced {
 
 absl::StatusOr<TokenPool::Outcome> TokenPool::DecodeRows(
     Sequence& sequence, absl::Span<const float> rows, int count, const RowOptions& options,
-    absl::Span<const CancelToken* const> cancels) {
+    absl::FunctionRef<bool()> give_up) {
   for (int index = 0; index < count; ++index) {
     positions_[index] = sequence.cells + index;
     ids_[index] = sequence.slot;
@@ -25,12 +25,12 @@ absl::StatusOr<TokenPool::Outcome> TokenPool::DecodeRows(
   batch.seq_id = id_pointers_.data();
   batch.logits = outputs_.data();
 
-  cancels_ = cancels;
+  give_up_ = &give_up;
   if (options.both_ways) llama_set_causal_attn(context_.get(), false);
   const int32_t result = llama_decode(context_.get(), batch);
   if (result == 0) llama_synchronize(context_.get());
   if (options.both_ways) llama_set_causal_attn(context_.get(), true);
-  cancels_ = {};
+  give_up_ = nullptr;
   library_.Mute(false);
   if (result == 0) {
     sequence.cells += count;

@@ -267,6 +267,29 @@ TEST_F(PolicyTest, Budget) {
   EXPECT_EQ(Decide(options_, snapshot_).steps[0].budget, options_.idle_quantum);
 }
 
+TEST_F(PolicyTest, UnitsAreLongWhereNobodyWaitsAndNobodyJustCame) {
+  const int a = Client();
+  Add(a, kBackground);
+  EXPECT_EQ(Decide(options_, snapshot_).steps[0].unit, options_.idle_unit);
+  snapshot_.lanes[0].last_yield = kNow - options_.yield_memory / 2;
+  EXPECT_EQ(Decide(options_, snapshot_).steps[0].unit, options_.unit);
+  snapshot_.lanes[0].last_yield = kNow - options_.yield_memory;
+  EXPECT_EQ(Decide(options_, snapshot_).steps[0].unit, options_.idle_unit);
+  Add(a, kInteractive);
+  EXPECT_EQ(Decide(options_, snapshot_).steps[0].unit, options_.unit);
+}
+
+TEST_F(PolicyTest, LongUnitsYieldToWhoIsAsUrgent) {
+  const auto yields = [&](RequestClass step, absl::Duration unit, RequestClass newcomer) {
+    return ShouldYield(options_, ClassIndex(step), unit, newcomer);
+  };
+  EXPECT_TRUE(yields(kBackground, options_.idle_unit, kInteractive));
+  EXPECT_TRUE(yields(kInteractive, options_.idle_unit, kInteractive));
+  EXPECT_TRUE(yields(kBackground, options_.idle_unit, kBackground));
+  EXPECT_FALSE(yields(kInteractive, options_.idle_unit, kBackground));
+  EXPECT_FALSE(yields(kBackground, options_.unit, kInteractive)) << "it is short anyhow";
+}
+
 TEST_F(PolicyTest, LanesDoNotDisturbEachOther) {
   snapshot_.lanes.resize(2);
   snapshot_.models.resize(2);

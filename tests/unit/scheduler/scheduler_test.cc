@@ -52,6 +52,34 @@ TEST_F(SchedulerTest, RunsAJobToItsEnd) {
   EXPECT_TRUE(scheduler().WaitUntilIdle(clock_.Now()));
 }
 
+TEST_F(SchedulerTest, AStepWithLongUnitsYieldsToAnUrgentNewcomer) {
+  auto model = AddModel("m");
+  Submitted urgent;
+  model->on_step = [&](const std::vector<uint64_t>&) {
+    if (model->steps.size() == 2) urgent = Submit("person", kInteractive, 1);
+    return absl::OkStatus();
+  };
+  Submit("app", kBackground, 4);
+  executor_.RunUntilIdle();
+  const absl::Duration lengthy = absl::Milliseconds(400);
+  EXPECT_THAT(model->yielded, ElementsAre(false, true, false, false, false));
+  EXPECT_THAT(model->units, ElementsAre(lengthy, lengthy, StepOptions::kUnit, StepOptions::kUnit,
+                                        StepOptions::kUnit))
+      << "nobody asks for more than once a second to give up what was begun";
+  EXPECT_EQ(urgent.sink->heard.back(), "end OK");
+}
+
+TEST_F(SchedulerTest, AnUrgentStepDoesNotYieldToBackground) {
+  auto model = AddModel("m");
+  model->on_step = [&](const std::vector<uint64_t>&) {
+    if (model->steps.size() == 1) Submit("app", kBackground, 1);
+    return absl::OkStatus();
+  };
+  Submit("person", kInteractive, 2);
+  executor_.RunUntilIdle();
+  EXPECT_THAT(model->yielded, ElementsAre(false, false, false));
+}
+
 TEST_F(SchedulerTest, OneThreadStepsAgainAndAgain) {
   AddModel("m");
   Submit("app", kInteractive, 100);

@@ -75,6 +75,8 @@ class ScriptedModel final : public Model {
     if (on_step) {
       if (absl::Status status = on_step(tags); !status.ok()) return status;
     }
+    units.push_back(options.unit);
+    yielded.push_back(options.yield.cancelled());
     std::vector<JobOutput> outputs;
     for (Job* job : jobs) outputs.push_back(static_cast<ScriptedJob&>(*job).Advance());
     if (drop_an_output) outputs.pop_back();
@@ -94,6 +96,9 @@ class ScriptedModel final : public Model {
   // What happened.
   std::vector<std::vector<uint64_t>> steps;
   std::vector<absl::Duration> budgets;
+  std::vector<absl::Duration> units;
+  // Whether each step was asked to yield while it ran.
+  std::vector<bool> yielded;
   std::vector<uint64_t> started;
   std::vector<uint64_t> parked;
   std::atomic<int> live_jobs = 0;

@@ -38,6 +38,8 @@ class ScriptedModel final : public Model {
   absl::StatusOr<std::vector<JobOutput>> Step(absl::Span<Job* const> jobs,
                                               const StepOptions& options) override {
     budget = options.budget;
+    unit = options.unit;
+    yield = options.yield;
     if (on_step) return on_step(jobs);
     return std::vector<JobOutput>(jobs.size());
   }
@@ -50,6 +52,8 @@ class ScriptedModel final : public Model {
   int alive = 0;
   ScriptedJob* last = nullptr;
   absl::Duration budget;
+  absl::Duration unit;
+  CancelToken yield;
 
  private:
   engine_proto::ModelInfo info_;
@@ -71,6 +75,11 @@ class HostJobsTest : public testing::Test {
     return request;
   }
 
+  absl::StatusOr<engine_proto::StepReply> Step(const engine_proto::StepRequest& request) {
+    return jobs_.Step(request, ++sequence_);
+  }
+
+  uint64_t sequence_ = 0;
   ScriptedModel model_;
   ManualClock clock_;
   HostJobs jobs_{&model_, &clock_};
@@ -85,7 +94,7 @@ TEST_F(HostJobsTest, StartsStepsAndMeasures) {
   };
   engine_proto::StepRequest request = StartAndStep({1, 2});
   request.set_budget_microseconds(5000);
-  const auto reply = jobs_.Step(request);
+  const auto reply = Step(request);
   ASSERT_TRUE(reply.ok());
   ASSERT_EQ(reply->outputs_size(), 2);
   EXPECT_EQ(reply->outputs(0).job_id(), 1u);
@@ -102,20 +111,20 @@ TEST_F(HostJobsTest, AJobThatIsDoneIsFreedAtOnce) {
     outputs[0].done = true;
     return outputs;
   };
-  ASSERT_TRUE(jobs_.Step(StartAndStep({1, 2})).ok());
+  ASSERT_TRUE(Step(StartAndStep({1, 2})).ok());
   EXPECT_EQ(model_.alive, 1);
-  EXPECT_FALSE(jobs_.Step(StepOf({1})).ok());
+  EXPECT_FALSE(Step(StepOf({1})).ok());
 }
 
 TEST_F(HostJobsTest, DropFreesWithoutAStep) {
-  ASSERT_TRUE(jobs_.Step(StartAndStep({1})).ok());
+  ASSERT_TRUE(Step(StartAndStep({1})).ok());
   engine_proto::StepRequest request;
   request.add_drop_jobs(1);
   request.add_drop_jobs(99);  // gone already: nothing to do
   model_.on_step = [](absl::Span<Job* const>) -> absl::StatusOr<std::vector<JobOutput>> {
     return absl::InternalError("must not be called");
   };
-  EXPECT_TRUE(jobs_.Step(request).ok());
+  EXPECT_TRUE(Step(request).ok());
   EXPECT_EQ(model_.alive, 0);
 }
 
@@ -123,7 +132,7 @@ TEST_F(HostJobsTest, AJobThatCannotStartAnswersForItself) {
   model_.on_start = [n = 0](const engine_proto::Task&) mutable {
     return ++n == 1 ? FieldError("task", "no") : absl::OkStatus();
   };
-  const auto reply = jobs_.Step(StartAndStep({1, 2}));
+  const auto reply = Step(StartAndStep({1, 2}));
   ASSERT_TRUE(reply.ok());
   ASSERT_EQ(reply->outputs_size(), 2);
   EXPECT_EQ(reply->outputs(0).job_id(), 1u);
@@ -134,9 +143,9 @@ TEST_F(HostJobsTest, AJobThatCannotStartAnswersForItself) {
 }
 
 TEST_F(HostJobsTest, UnknownAndRepeatedJobsAreRefused) {
-  EXPECT_TRUE(HasReason(jobs_.Step(StepOf({5})).status(), Reason::kFieldInvalid));
-  ASSERT_TRUE(jobs_.Step(StartAndStep({6})).ok());
-  EXPECT_TRUE(HasReason(jobs_.Step(StepOf({6, 6})).status(), Reason::kFieldInvalid));
+  EXPECT_TRUE(HasReason(Step(StepOf({5})).status(), Reason::kFieldInvalid));
+  ASSERT_TRUE(Step(StartAndStep({6})).ok());
+  EXPECT_TRUE(HasReason(Step(StepOf({6, 6})).status(), Reason::kFieldInvalid));
   EXPECT_TRUE(HasReason(jobs_.Park(77), Reason::kFieldInvalid));
   EXPECT_TRUE(jobs_.Park(6).ok());
 }
@@ -145,19 +154,19 @@ TEST_F(HostJobsTest, ExceptionsEndHere) {
   model_.on_step = [](absl::Span<Job* const>) -> absl::StatusOr<std::vector<JobOutput>> {
     throw std::runtime_error("inner words \xff");
   };
-  const absl::Status failure = jobs_.Step(StartAndStep({1})).status();
+  const absl::Status failure = Step(StartAndStep({1})).status();
   EXPECT_TRUE(HasReason(failure, Reason::kEngineFailure));
   EXPECT_NE(failure.message().find("inner words ?"), std::string_view::npos) << failure;
   model_.on_step = [](absl::Span<Job* const>) -> absl::StatusOr<std::vector<JobOutput>> {
     throw std::bad_alloc();
   };
-  EXPECT_TRUE(HasReason(jobs_.Step(StepOf({1})).status(), Reason::kMemoryInsufficient));
+  EXPECT_TRUE(HasReason(Step(StepOf({1})).status(), Reason::kMemoryInsufficient));
   model_.on_step = [](absl::Span<Job* const>) -> absl::StatusOr<std::vector<JobOutput>> {
     throw 5;
   };
-  EXPECT_TRUE(HasReason(jobs_.Step(StepOf({1})).status(), Reason::kEngineFailure));
+  EXPECT_TRUE(HasReason(Step(StepOf({1})).status(), Reason::kEngineFailure));
   model_.on_start = [](const engine_proto::Task&) -> absl::Status { throw std::bad_alloc(); };
-  const auto reply = jobs_.Step(StartAndStep({9}));
+  const auto reply = Step(StartAndStep({9}));
   ASSERT_TRUE(reply.ok());
   EXPECT_EQ(reply->outputs(0).status().reason(), "MEMORY_INSUFFICIENT");
 }
@@ -169,7 +178,7 @@ TEST_F(HostJobsTest, TextThatIsNotUtf8CostsTheJobOnly) {
     outputs[1].status = absl::InternalError("words \xe9");
     return outputs;
   };
-  const auto reply = jobs_.Step(StartAndStep({1, 2}));
+  const auto reply = Step(StartAndStep({1, 2}));
   ASSERT_TRUE(reply.ok());
   EXPECT_TRUE(reply->outputs(0).done());
   EXPECT_EQ(reply->outputs(0).events_size(), 0);
@@ -181,31 +190,61 @@ TEST_F(HostJobsTest, TextThatIsNotUtf8CostsTheJobOnly) {
 
 TEST_F(HostJobsTest, AnEngineThatLosesAJobFails) {
   model_.on_step = [](absl::Span<Job* const>) { return std::vector<JobOutput>(); };
-  EXPECT_TRUE(HasReason(jobs_.Step(StartAndStep({1})).status(), Reason::kEngineFailure));
+  EXPECT_TRUE(HasReason(Step(StartAndStep({1})).status(), Reason::kEngineFailure));
 }
 
 TEST_F(HostJobsTest, CancelReachesTheJob) {
-  ASSERT_TRUE(jobs_.Step(StartAndStep({1})).ok());
+  ASSERT_TRUE(Step(StartAndStep({1})).ok());
   EXPECT_FALSE(model_.last->cancel.cancelled());
   jobs_.Cancel(1);
   EXPECT_TRUE(model_.last->cancel.cancelled());
+}
+
+TEST_F(HostJobsTest, AStepIsToldToYield) {
+  bool before = true;
+  bool after = false;
+  model_.on_step = [&](absl::Span<Job* const> jobs) {
+    before = model_.yield.cancelled();
+    jobs_.Yield(sequence_);
+    after = model_.yield.cancelled();
+    return std::vector<JobOutput>(jobs.size());
+  };
+  engine_proto::StepRequest request = StartAndStep({1});
+  request.set_unit_microseconds(400'000);
+  ASSERT_TRUE(Step(request).ok());
+  EXPECT_FALSE(before);
+  EXPECT_TRUE(after);
+  EXPECT_EQ(model_.unit, absl::Milliseconds(400));
+  ASSERT_TRUE(Step(StepOf({1})).ok());
+  EXPECT_FALSE(before) << "it was for the step before";
+  EXPECT_EQ(model_.unit, StepOptions::kUnit);
+}
+
+TEST_F(HostJobsTest, AYieldMayOvertakeItsStepAndMayComeTooLate) {
+  jobs_.Yield(1);
+  ASSERT_TRUE(Step(StartAndStep({1})).ok());
+  EXPECT_TRUE(model_.yield.cancelled());
+  ASSERT_TRUE(Step(StepOf({1})).ok());
+  EXPECT_FALSE(model_.yield.cancelled());
+  jobs_.Yield(1);
+  EXPECT_FALSE(model_.yield.cancelled());
 }
 
 TEST_F(HostJobsTest, ACancelMayOvertakeItsJob) {
   jobs_.Cancel(3);
-  ASSERT_TRUE(jobs_.Step(StartAndStep({2})).ok());
+  ASSERT_TRUE(Step(StartAndStep({2})).ok());
   EXPECT_FALSE(model_.last->cancel.cancelled());
-  ASSERT_TRUE(jobs_.Step(StartAndStep({3})).ok());
+  ASSERT_TRUE(Step(StartAndStep({3})).ok());
   EXPECT_TRUE(model_.last->cancel.cancelled());
 }
 
 TEST_F(HostJobsTest, ACancelForAJobThatIsGoneIsForgotten) {
-  ASSERT_TRUE(jobs_.Step(StartAndStep({1})).ok());
+  ASSERT_TRUE(Step(StartAndStep({1})).ok());
   engine_proto::StepRequest drop;
   drop.add_drop_jobs(1);
-  ASSERT_TRUE(jobs_.Step(drop).ok());
+  ASSERT_TRUE(Step(drop).ok());
   jobs_.Cancel(1);
-  ASSERT_TRUE(jobs_.Step(StartAndStep({2})).ok());
+  ASSERT_TRUE(Step(StartAndStep({2})).ok());
   EXPECT_FALSE(model_.last->cancel.cancelled());
 }
 

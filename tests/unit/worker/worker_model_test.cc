@@ -84,6 +84,20 @@ TEST_F(WorkerModelTest, ACancelReachesARunningStep) {
   EXPECT_FALSE(model->lost());
 }
 
+TEST_F(WorkerModelTest, AYieldEndsARunningStepAndNotItsJobs) {
+  const auto model = MustLaunch();
+  const auto job = MustStart(*model, Deltas(30'000, 2'000));
+  Job* const jobs[] = {job.get()};
+  CancelSource yield;
+  std::thread newcomer([&] { yield.Cancel(); });
+  const auto outputs = model->Step(jobs, {.budget = absl::Seconds(60), .yield = yield.token()});
+  newcomer.join();
+  ASSERT_TRUE(outputs.ok()) << outputs.status();
+  EXPECT_FALSE(outputs->front().done);
+  EXPECT_TRUE(outputs->front().status.ok());
+  EXPECT_LT(Elapsed(), absl::Seconds(20));
+}
+
 TEST_F(WorkerModelTest, CancelsAtAnyMomentEndTheJob) {
   const auto model = MustLaunch();
   for (int i = 0; i < 50; ++i) {

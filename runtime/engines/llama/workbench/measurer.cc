@@ -83,7 +83,10 @@ absl::StatusOr<LlamaContextPtr> Measurer::NewContext(bool watch_operations) {
   params.kv_unified = true;
   params.no_perf = true;
   params.flash_attn_type = LLAMA_FLASH_ATTN_TYPE_AUTO;
-  if (subject_.on_processor) params.type_v = GGML_TYPE_F32;
+  if (subject_.on_processor) {
+    params.type_k = GGML_TYPE_BF16;
+    params.type_v = GGML_TYPE_F32;
+  }
   if (watch_operations) {
     params.cb_eval = &Measurer::OnOperation;
     params.cb_eval_user_data = this;

@@ -166,7 +166,10 @@ TEST_F(LlamaEngineTest, ThreadsAndChunksChangeNothing) {
 TEST_F(LlamaEngineTest, ALongPromptReportsProgress) {
   Session session(StoriesPath());
   const std::string story = PlainGreedy("", 300);
-  const Course course = session.Run(Greedy(story, 5));
+  // Together they are more than one batch can have.
+  const Course course =
+      session.RunAll({Greedy(story, 5), Greedy(story, 5), Greedy(story, 5), Greedy(story, 5)})
+          .back();
   uint64_t last = 0;
   int reports = 0;
   for (const engine_proto::Event& event : course.events) {

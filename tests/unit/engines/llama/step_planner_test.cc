@@ -51,7 +51,16 @@ TEST(PlanBatch, DecodingIsNotHeldBackByTheBudget) {
 
 TEST(PlanBatch, AShortPromptIsThroughAtOnceBesideLongOnes) {
   const Plan plan = PlanBatch({New(1, 5000), New(2, 10), New(3, 4000)}, kRoomy);
-  EXPECT_THAT(plan.rows, ElementsAre(27, 10, 27));
+  EXPECT_THAT(plan.rows, ElementsAre(17, 10, 37));
+}
+
+TEST(PlanBatch, TheOldestPromptGoesOnHoweverManyShortOnesCome) {
+  std::vector<PlanJob> jobs = {New(1, 5000)};
+  for (int i = 2; i < 12; ++i) jobs.push_back(New(i, 60));
+  const Plan plan = PlanBatch(jobs, kRoomy);
+  EXPECT_EQ(plan.rows[0], 17);
+  EXPECT_EQ(plan.rows[1], 38) << "the others one after the other";
+  EXPECT_EQ(plan.rows[2], 1) << "though each a little";
 }
 
 TEST(PlanBatch, TheBatchNeverExceedsItsHardLimit) {
@@ -186,6 +195,24 @@ TEST(PlanBatch, ASharedBeginningTakesItsRoomOnce) {
   plan = PlanBatch(jobs, limits);
   EXPECT_THAT(plan.park, ElementsAre(3)) << "another beginning takes its own room";
   EXPECT_EQ(plan.used, 300 + 3 * 100);
+}
+
+TEST(BatchSizer, LargerThanATileMeansWholeTiles) {
+  BatchSizer sizer(absl::Milliseconds(50), 8, 512);
+  sizer.Record(8, absl::Milliseconds(33));
+  EXPECT_EQ(sizer.rows(), 10);
+  EXPECT_EQ(sizer.Expected(20), absl::Milliseconds(100));
+  for (int i = 0; i < 20; ++i) sizer.Record(sizer.rows(), absl::Milliseconds(3.5) * sizer.rows());
+  EXPECT_EQ(sizer.rows(), 16) << "14 fit";
+  for (int i = 0; i < 20; ++i) sizer.Record(sizer.rows(), absl::Milliseconds(1.1) * sizer.rows());
+  EXPECT_EQ(sizer.rows(), 48) << "45 fit";
+}
+
+TEST(BatchSizer, BeginsWithWhatIsExpected) {
+  EXPECT_EQ(BatchSizer(absl::Milliseconds(50), 8, 512, absl::Milliseconds(1)).rows(), 48);
+  EXPECT_EQ(BatchSizer(absl::Milliseconds(50), 8, 512, absl::Milliseconds(70)).rows(), 8);
+  EXPECT_EQ(BatchSizer(absl::Milliseconds(50), 8, 512, absl::Nanoseconds(1)).rows(), 512);
+  EXPECT_EQ(BatchSizer(absl::Milliseconds(50), 8, 512, absl::ZeroDuration()).rows(), 512);
 }
 
 TEST(BatchSizer, ArrivesAtTheTarget) {
