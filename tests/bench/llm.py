@@ -23,8 +23,8 @@ NAME = "random"
 SLOTS = 8
 WORDS = ("the boat went over the sea and a man with a red hat said that there are nine dogs on the hill who want to see "
          "rain in the morning before they go home again to eat some bread with milk and sleep near a warm fire ").split()
-# Every round has a tool prompt of its own: style, tone and length of a rewrite.
-TOOLS = [(style, tone, length) for length in (2, 3) for tone in (2, 3) for style in (2, 3, 4, 5)]
+# Every round has a tool prompt of its own: type, length and format of the summary of a conversation.
+TOOLS = [(kind, length, form) for form in (1, 2) for length in (1, 2, 3) for kind in (1, 2)]
 
 
 def words(count, seed):
@@ -48,9 +48,9 @@ class Result:
         return [b - a for a, b in zip(self.deltas, self.deltas[1:])]
 
 
-def request(at, messages=None, tokens=0, request_class=1, rewrite=None):
-    """What is asked, for both servers. rewrite: (text, style, tone, length)."""
-    return {"at": at, "messages": messages, "tokens": tokens, "class": request_class, "rewrite": rewrite}
+def request(at, messages=None, tokens=0, request_class=1, summarize=None):
+    """What is asked, for both servers. summarize: (text, type, length, format)."""
+    return {"at": at, "messages": messages, "tokens": tokens, "class": request_class, "summarize": summarize}
 
 
 def ask(text):
@@ -84,8 +84,8 @@ class Ours:
             at = start + int(wanted["at"] * 1e9)
             due.append(at)
             line = {"id": 0, "at": at, "class": wanted["class"]}
-            if wanted["rewrite"]:
-                line.update(zip(("text", "style", "tone", "length"), wanted["rewrite"]))
+            if wanted["summarize"]:
+                line.update(zip(("text", "type", "length", "format"), wanted["summarize"]))
             else:
                 line.update(messages=wanted["messages"], max_tokens=wanted["tokens"])
             process.stdin.write(json.dumps(line) + "\n")
@@ -136,9 +136,9 @@ class LlamaServer:
             time.sleep(0.002)
 
     def messages(self, wanted):
-        if not wanted["rewrite"]:
+        if not wanted["summarize"]:
             return [{"role": role, "content": text} for role, text in wanted["messages"]]
-        return json.loads(subprocess.run([self.bin / "llm_load", "--prompt", *map(str, wanted["rewrite"])], check=True,
+        return json.loads(subprocess.run([self.bin / "llm_load", "--prompt", *map(str, wanted["summarize"])], check=True,
                                          capture_output=True, text=True).stdout)
 
     def run(self, requests):
@@ -242,7 +242,7 @@ def one_client(server, figures, seed):
 
 def many_clients(server, figures, count, tool, seed, outputs, label):
     """Outputs: the tokens of each answer, which the tool decides and llama-server then has to give too."""
-    wanted = [request(0, rewrite=(words(30, seed + i), *tool), tokens=outputs.get(i, 0)) for i in range(count)]
+    wanted = [request(0, summarize=(words(30, seed + i), *tool), tokens=outputs.get(i, 0)) for i in range(count)]
     results = server.run(wanted)
     for i, result in enumerate(results):
         outputs.setdefault(i, result.outputs)

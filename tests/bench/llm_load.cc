@@ -2,11 +2,12 @@
 //
 // usage: llm_load SOCKET MODEL      takes one request a line of JSON from standard input, each on a
 //                                   thread of its own, and prints what came of each
-//        llm_load --prompt TEXT STYLE TONE LENGTH
-//                                   the messages that a rewrite of TEXT asks the model, as JSON
+//        llm_load --prompt TEXT TYPE LENGTH FORMAT
+//                                   the messages that a summary of the conversation TEXT asks the
+//                                   model, as JSON
 //
 // A request: {"id": 1, "at": nanoseconds of the monotonic clock, "class": 1 to 3, and either
-// "messages": [["user", "…"], …], "max_tokens": n or "text": "…", "style": n, "tone": n, "length":
+// "messages": [["user", "…"], …], "max_tokens": n or "text": "…", "type": n, "length": n, "format":
 // n}. The daemon knows an app by its executable: copies of this file are different clients.
 #include <chrono>
 #include <cstdint>
@@ -36,21 +37,21 @@ int64_t Now() {
       .count();
 }
 
-api::RewriteTextRequest Rewrite(const std::string& text, int style, int tone, int length) {
-  api::RewriteTextRequest request;
+api::SummarizeTextRequest Summarize(const std::string& text, int type, int length, int format) {
+  api::SummarizeTextRequest request;
   request.set_text(text);
-  request.set_style(static_cast<api::RewriteStyle>(style));
-  request.set_tone(static_cast<api::Tone>(tone));
-  request.set_length(static_cast<api::TextLength>(length));
+  request.set_type(static_cast<api::SummaryType>(type));
+  request.set_length(static_cast<api::SummaryLength>(length));
+  request.set_format(static_cast<api::TextFormat>(format));
+  request.set_input_type(api::SUMMARY_INPUT_TYPE_CONVERSATION);
   return request;
 }
 
 int PrintPrompt(char** arguments) {
   const std::string text = arguments[2];
-  const auto task = intelligenced::RewritePrompt(
-      Rewrite(text, std::stoi(arguments[3]), std::stoi(arguments[4]), std::stoi(arguments[5])),
-      text,
-      /*has_marks=*/false, /*candidate=*/0);
+  const auto task = intelligenced::SummarizePrompt(
+      Summarize(text, std::stoi(arguments[3]), std::stoi(arguments[4]), std::stoi(arguments[5])),
+      text, /*from_notes=*/false);
   json messages = json::array();
   for (const auto& message : task.conversation().messages()) {
     const bool system = message.role() == intelligenced::engine_proto::ROLE_SYSTEM;
@@ -88,11 +89,11 @@ json Run(const std::shared_ptr<grpc::Channel>& channel, const std::string& model
   options.set_model(model);
   options.set_request_class(static_cast<api::RequestClass>(wanted.value("class", 1)));
   if (wanted.contains("text")) {
-    api::RewriteTextRequest request =
-        Rewrite(wanted["text"], wanted["style"], wanted["tone"], wanted["length"]);
+    api::SummarizeTextRequest request =
+        Summarize(wanted["text"], wanted["type"], wanted["length"], wanted["format"]);
     *request.mutable_options() = options;
     const auto stub = api::WritingToolsService::NewStub(channel);
-    Follow<api::RewriteTextResponse>(*stub->RewriteText(&context, request), result);
+    Follow<api::SummarizeTextResponse>(*stub->SummarizeText(&context, request), result);
     return result;
   }
   api::GenerateTextRequest request;

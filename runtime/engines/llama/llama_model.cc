@@ -24,7 +24,7 @@ namespace {
 constexpr absl::Duration kBatchTarget = StepOptions::kUnit;
 // The same where nobody waits and only prompts are computed: larger batches are up to a half
 // faster, and are given up when somebody comes.
-constexpr absl::Duration kLargeBatchTarget = absl::Milliseconds(400);
+constexpr absl::Duration kLargeBatchTarget = absl::Milliseconds(600);
 // Beside answers: each prompt that waits for its first token makes batches longer by kBatchTarget,
 // up to this.
 constexpr absl::Duration kMixedBatchTarget = absl::Milliseconds(200);

@@ -61,7 +61,7 @@ TEST_F(SchedulerTest, AStepWithLongUnitsYieldsToAnUrgentNewcomer) {
   };
   Submit("app", kBackground, 4);
   executor_.RunUntilIdle();
-  const absl::Duration lengthy = absl::Milliseconds(400);
+  const absl::Duration lengthy = absl::Milliseconds(600);
   EXPECT_THAT(model->yielded, ElementsAre(false, true, false, false, false));
   EXPECT_THAT(model->units, ElementsAre(lengthy, lengthy, StepOptions::kUnit, StepOptions::kUnit,
                                         StepOptions::kUnit))
