@@ -6,9 +6,8 @@
 #include "absl/strings/str_cat.h"
 #include "runtime/base/clock.h"
 #include "runtime/engines/fake/fake_engine.h"
-#include "runtime/worker/worker_model.h"
 #include "tests/conformance/engine_conformance.h"
-#include "tests/support/paths.h"
+#include "tests/conformance/places.h"
 
 namespace intelligenced {
 namespace {
@@ -20,10 +19,11 @@ engine_proto::ModelSpec Spec() {
   return spec;
 }
 
-class InProcess final : public ConformanceTarget {
+// With a clock of its own, which must outlive the engine.
+class InManualTime final : public ConformanceTarget {
  public:
   static absl::StatusOr<std::unique_ptr<ConformanceTarget>> Make() {
-    auto target = std::make_unique<InProcess>();
+    auto target = std::make_unique<InManualTime>();
     target->engine_ = MakeFakeEngine(MakeManualFakeTime(&target->clock_));
     auto model = target->engine_->Load(Spec(), {});
     if (!model.ok()) return model.status();
@@ -36,25 +36,6 @@ class InProcess final : public ConformanceTarget {
   ManualClock clock_;
   std::unique_ptr<Engine> engine_;
   std::unique_ptr<Model> model_;
-};
-
-class InWorker final : public ConformanceTarget {
- public:
-  static absl::StatusOr<std::unique_ptr<ConformanceTarget>> Make() {
-    auto target = std::make_unique<InWorker>();
-    WorkerOptions options;
-    options.worker_directory = WorkerDirectory();
-    target->launcher_ = std::make_unique<WorkerLauncher>(std::move(options));
-    auto model = target->launcher_->Launch(Spec(), {}, [] {});
-    if (!model.ok()) return model.status();
-    target->model_ = *std::move(model);
-    return target;
-  }
-  Model& model() override { return *model_; }
-
- private:
-  std::unique_ptr<WorkerLauncher> launcher_;
-  std::unique_ptr<WorkerModel> model_;
 };
 
 engine_proto::Task Fake(int deltas, const std::string& word) {
@@ -85,13 +66,13 @@ ConformanceCase FakeCase(std::string name) {
 
 ConformanceCase InProcessCase() {
   ConformanceCase result = FakeCase("InProcess");
-  result.load = InProcess::Make;
+  result.load = InManualTime::Make;
   return result;
 }
 
 ConformanceCase InWorkerCase() {
   ConformanceCase result = FakeCase("InWorker");
-  result.load = InWorker::Make;
+  result.load = InWorker([] { return PlacedSpec{Spec(), nullptr}; });
   result.breaking_task = Fake(20, "x");
   result.breaking_task->mutable_fake()->set_crash_after_units(5);
   return result;

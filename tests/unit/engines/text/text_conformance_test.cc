@@ -5,9 +5,8 @@
 
 #include "absl/strings/str_cat.h"
 #include "runtime/engines/text/text_engine.h"
-#include "runtime/worker/worker_model.h"
 #include "tests/conformance/engine_conformance.h"
-#include "tests/support/paths.h"
+#include "tests/conformance/places.h"
 #include "tests/unit/engines/text/dictionary.h"
 
 namespace intelligenced {
@@ -26,42 +25,6 @@ engine_proto::ModelSpec Spec() {
   return spec;
 }
 
-class InProcess final : public ConformanceTarget {
- public:
-  static absl::StatusOr<std::unique_ptr<ConformanceTarget>> Make() {
-    auto target = std::make_unique<InProcess>();
-    target->engine_ = MakeTextEngine();
-    auto model = target->engine_->Load(Spec(), {});
-    if (!model.ok()) return model.status();
-    target->model_ = *std::move(model);
-    return target;
-  }
-  Model& model() override { return *model_; }
-
- private:
-  std::unique_ptr<Engine> engine_;
-  std::unique_ptr<Model> model_;
-};
-
-class InWorker final : public ConformanceTarget {
- public:
-  static absl::StatusOr<std::unique_ptr<ConformanceTarget>> Make() {
-    auto target = std::make_unique<InWorker>();
-    WorkerOptions options;
-    options.worker_directory = WorkerDirectory();
-    target->launcher_ = std::make_unique<WorkerLauncher>(std::move(options));
-    auto model = target->launcher_->Launch(Spec(), {}, [] {});
-    if (!model.ok()) return model.status();
-    target->model_ = *std::move(model);
-    return target;
-  }
-  Model& model() override { return *model_; }
-
- private:
-  std::unique_ptr<WorkerLauncher> launcher_;
-  std::unique_ptr<WorkerModel> model_;
-};
-
 engine_proto::Task Proofread(int sentences) {
   engine_proto::Task task;
   std::string text;
@@ -72,9 +35,8 @@ engine_proto::Task Proofread(int sentences) {
   return task;
 }
 
-ConformanceCase TextCase(std::string name) {
+ConformanceCase TextCase() {
   ConformanceCase result;
-  result.name = std::move(name);
   result.task = Proofread(30);
   engine_proto::Task rewrite;
   rewrite.mutable_rewrite()->set_text("We came in order to see. It's late, isn't it?");
@@ -94,20 +56,11 @@ ConformanceCase TextCase(std::string name) {
   return result;
 }
 
-ConformanceCase InProcessCase() {
-  ConformanceCase result = TextCase("InProcess");
-  result.load = InProcess::Make;
-  return result;
-}
-
-ConformanceCase InWorkerCase() {
-  ConformanceCase result = TextCase("InWorker");
-  result.load = InWorker::Make;
-  return result;
-}
-
 INSTANTIATE_TEST_SUITE_P(Text, EngineConformanceTest,
-                         testing::Values(InProcessCase(), InWorkerCase()), ConformanceCase::NameOf);
+                         testing::ValuesIn(InBothPlaces(
+                             TextCase(), [] { return PlacedSpec{Spec(), nullptr}; },
+                             [] { return MakeTextEngine(); })),
+                         ConformanceCase::NameOf);
 
 }  // namespace
 }  // namespace intelligenced
