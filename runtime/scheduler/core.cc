@@ -354,15 +354,14 @@ void Scheduler::Core::EraseIfUnused(ModelEntry* entry) {
 
 void Scheduler::Core::Plan(Outbox& out, bool driving) {
   const absl::Time now = clock_->Now();
-  const bool room = std::any_of(lanes_.begin(), lanes_.end(),
-                                [](const auto& lane) { return lane->in_use < lane->capacity; });
+  const bool room = HasRoom();
   const bool due = now >= wake_at_;
   if (due) {
     timer_->Cancel(wake_id_);
     wake_at_ = absl::InfiniteFuture();
     wake_id_ = 0;
   }
-  // With every lane full only the clock can bring a change.
+  // With every lane full of the most urgent steps only the clock can bring a change.
   if ((room || due) && !jobs_.empty()) {
     const PolicyDecision decision = Decide(policy_options(), TakeSnapshot(now));
     for (size_t lane = 0; lane < lanes_.size(); ++lane) {
@@ -376,6 +375,17 @@ void Scheduler::Core::Plan(Outbox& out, bool driving) {
     TellPlaces(now, out);
   }
   TakeDoomed(out, driving);
+}
+
+bool Scheduler::Core::HasRoom() const {
+  std::vector<int> urgent(lanes_.size());
+  for (const auto& [key, entry] : models_) {
+    if (entry->busy && entry->step_class == 0) urgent[entry->lane] += entry->step_width;
+  }
+  for (size_t lane = 0; lane < lanes_.size(); ++lane) {
+    if (urgent[lane] < lanes_[lane]->capacity) return true;
+  }
+  return false;
 }
 
 void Scheduler::Core::TakeStep(const PolicyStep& step, absl::Time now, Outbox& out) {

@@ -109,6 +109,8 @@ class Scheduler::Core : public std::enable_shared_from_this<Core> {
   void EraseIfUnused(ModelEntry* entry) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   // Asks the policy and takes its steps. `driving`: the caller drives models itself after this.
   void Plan(Outbox& out, bool driving) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // Whether the most urgent job could be started on some lane.
+  bool HasRoom() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void TakeStep(const PolicyStep& step, absl::Time now, Outbox& out)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void TakeDoomed(Outbox& out, bool driving) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);

@@ -30,11 +30,10 @@ PolicySnapshot Scheduler::Core::TakeSnapshot(absl::Time now) const {
   PolicySnapshot snapshot;
   snapshot.now = now;
   for (const auto& lane : lanes_) {
-    snapshot.lanes.push_back(
-        {.capacity = lane->capacity,
-         .in_use = lane->in_use,
-         .virtual_time = lane->virtual_time,
-         .last_yield = lane->last_yield});
+    snapshot.lanes.push_back({.capacity = lane->capacity,
+                              .in_use = lane->in_use,
+                              .virtual_time = lane->virtual_time,
+                              .last_yield = lane->last_yield});
   }
   std::vector<std::optional<absl::Duration>> job_time;
   for (const auto& [key, entry] : models_) {
@@ -103,7 +102,7 @@ SchedulerSnapshot Scheduler::Core::Snapshot() const {
     if (lane->in_use > 0) busy += absl::ToDoubleSeconds(now - lane->counted);
     snapshot.lanes.push_back({.device = lane->device,
                               .capacity = lane->capacity,
-                              .in_use = lane->in_use,
+                              .in_use = std::min(lane->in_use, lane->capacity),
                               .utilization = std::clamp(busy / 60, 0.0, 1.0)});
   }
   for (const auto& [id, client] : clients_) {

@@ -29,7 +29,7 @@ class Decider {
       : options_(options), snapshot_(snapshot), model_taken_(snapshot.models.size()) {
     for (const PolicyLane& lane : snapshot.lanes) {
       decision_.lane_virtual_time.push_back(lane.virtual_time);
-      free_.push_back(lane.capacity - lane.in_use);
+      taken_.push_back(0);
     }
     for (size_t m = 0; m < snapshot.models.size(); ++m) model_taken_[m] = snapshot.models[m].busy;
   }
@@ -137,7 +137,7 @@ class Decider {
       if (snapshot_.models[group.model].lane == lane) groups.push_back(&group);
     }
     bool started_here = false;
-    while (free_[lane] > 0) {
+    while (true) {
       Group* best = nullptr;
       for (Group* group : groups) {
         if (group->head < 0 || model_taken_[group->model]) continue;
@@ -146,10 +146,14 @@ class Decider {
       if (best == nullptr) return;
       const int capacity = snapshot_.lanes[lane].capacity;
       const int width = std::clamp(snapshot_.models[best->model].width, 1, capacity);
-      if (width > free_[lane]) {
+      // What was taken just now is as urgent or more: the most urgent come first.
+      const int free = capacity - taken_[lane] - WidthAbove(lane, best->effective_class + 1);
+      // Whoever comes after it has no more room.
+      if (free <= 0) return;
+      if (width > free) {
         // Beside a step that starts just now another narrow one costs the wide one next to
         // nothing; beside older ones the room that becomes free is kept for it.
-        if (!started_here && capacity - HigherClassWidth(lane, best->effective_class) >= width) {
+        if (!started_here && capacity - WidthAbove(lane, best->effective_class) >= width) {
           return;
         }
         model_taken_[best->model] = true;
@@ -160,7 +164,8 @@ class Decider {
     }
   }
 
-  int HigherClassWidth(int lane, int class_index) const {
+  // What running steps of classes more urgent than this one take.
+  int WidthAbove(int lane, int class_index) const {
     int width = 0;
     for (const PolicyModel& model : snapshot_.models) {
       if (model.lane == lane && model.busy && model.step_class < class_index) {
@@ -177,7 +182,7 @@ class Decider {
     step.step_class = first.effective_class;
     step.width = width;
     model_taken_[step.model] = true;
-    free_[lane] -= width;
+    taken_[lane] += width;
 
     std::vector<Group*> mates;
     int ready = 0;
@@ -220,9 +225,9 @@ class Decider {
   std::vector<Group> groups_;
   std::vector<int> group_of_;
   std::vector<int> next_;
-  // By lane: jobs that could be stepped and are not, and room left.
+  // By lane: jobs that could be stepped and are not, and what new steps take.
   std::vector<int> waiting_;
-  std::vector<int> free_;
+  std::vector<int> taken_;
   std::vector<bool> model_taken_;
   // Fair keys as they are with the places taken so far.
   std::vector<double> keys_;

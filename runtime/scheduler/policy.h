@@ -23,9 +23,11 @@
 // one), which the person who waits would pay. Raised jobs are let in.
 //
 // Lanes. A step takes min(width, capacity) of its lane; several models run side by side when they
-// fit. When the first in order does not fit because of steps of its own class or lower, nothing
-// else is started on the lane until they have ended: a wide model does not starve behind narrow
-// ones. Against steps of a higher class it would wait in vain, and reserves nothing.
+// fit. Steps of lower classes take nothing from a higher one: a person's request starts at once
+// beside them, and the system shares the device for the rest of their quantum, after which they are
+// not started again. When the first in order does not fit because of steps of its own class,
+// nothing else is started on the lane until they have ended: a wide model does not starve behind
+// narrow ones. Against steps of a higher class it would wait in vain, and reserves nothing.
 //
 // Budget. contended_quantum when any other job could be stepped on the lane now, of whatever
 // class; idle_quantum otherwise, also for a single INTERACTIVE job: it is the only one its longer

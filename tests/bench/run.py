@@ -3,7 +3,8 @@
 
 usage: run.py --build DIR [NAME…]     (through ./dev bench)
 
-Names: memory, overhead, recovery, streaming, streaming-large, proofread, vision, speculation, llm. Default: all.
+Names: memory, overhead, recovery, streaming, streaming-large, proofread, vision, mixed-load, speculation,
+llm. Default: all.
 Each starts a daemon of its own. Nothing here is an assertion: hardware that is shared is noisy.
 """
 
@@ -123,6 +124,12 @@ def vision(build):
     run(build)
 
 
+def mixed_load(build):
+    """What interactive work loses to other apps' background work."""
+    from bench.mixed_load import mixed_load as run
+    run(build)
+
+
 def llm(build):
     """Language models against llama.cpp's own server: ratios, with the figures of both."""
     llm_bench.run(build)
@@ -130,7 +137,8 @@ def llm(build):
 
 BENCHMARKS = {
     "memory": memory, "overhead": overhead, "recovery": recovery, "streaming": streaming,
-    "streaming-large": streaming_large, "proofread": proofread, "vision": vision, "speculation": speculation, "llm": llm,
+    "streaming-large": streaming_large, "proofread": proofread, "vision": vision, "mixed-load": mixed_load,
+    "speculation": speculation, "llm": llm,
 }
 
 

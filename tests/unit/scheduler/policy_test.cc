@@ -205,13 +205,10 @@ TEST_F(PolicyTest, SkipsWhatCannotBeStepped) {
   EXPECT_THAT(Batches(), ElementsAre(ElementsAre(4)));
 }
 
-TEST_F(PolicyTest, NothingOnABusyModelOrAFullLane) {
+TEST_F(PolicyTest, NothingOnABusyModel) {
   const int a = Client();
   Add(a, kInteractive);
   snapshot_.models[0].busy = true;
-  EXPECT_THAT(Batches(), IsEmpty());
-  snapshot_.models[0].busy = false;
-  snapshot_.lanes[0].in_use = 1;
   EXPECT_THAT(Batches(), IsEmpty());
 }
 
@@ -345,12 +342,28 @@ TEST_F(WidthTest, RoomIsKeptForAWideModel) {
   EXPECT_THAT(Batches(), ElementsAre(ElementsAre(1)));
 }
 
-TEST_F(WidthTest, RoomIsKeptAgainstALowerClass) {
+TEST_F(WidthTest, NothingOnALaneThatIsFullOfTheOwnClassOrHigherOnes) {
+  Lane(2, {1, 1, 2});
+  Busy(0, kInteractive);
+  Busy(1, kUtility);
+  Add(Client(), kUtility, 2);
+  EXPECT_THAT(Batches(), IsEmpty());
+}
+
+TEST_F(WidthTest, StepsOfLowerClassesTakeNoRoomFromAPerson) {
+  Lane(2, {1, 1, 2});
+  Busy(0, kBackground);
+  Busy(1, kUtility);
+  Add(Client(), kInteractive, 2);
+  EXPECT_THAT(Batches(), ElementsAre(ElementsAre(0)));
+}
+
+TEST_F(WidthTest, ButAPersonsStepTakesItFromThem) {
   Lane(2, {1, 1, 2});
   Busy(0, kBackground);
   Add(Client(), kBackground, 1);
   Add(Client(), kInteractive, 2);
-  EXPECT_THAT(Batches(), IsEmpty());
+  EXPECT_THAT(Batches(), ElementsAre(ElementsAre(1)));
 }
 
 TEST_F(WidthTest, NoRoomIsKeptWhereAHigherClassWouldTakeIt) {
