@@ -58,7 +58,8 @@ SchedulerOptions MakeSchedulerOptions(const Config& config) {
 
 int StepThreads(const SchedulerOptions& options) {
   int threads = kSpareStepThreads;
-  for (const auto& [device, capacity] : options.lanes) threads += capacity;
+  // A lane that is full of one class still takes steps of the more urgent ones.
+  for (const auto& [device, capacity] : options.lanes) threads += capacity * kRequestClassCount;
   return threads;
 }
 
