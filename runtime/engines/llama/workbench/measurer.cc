@@ -15,7 +15,7 @@ namespace {
 
 // Of a batch that is as large as the engine would make it (llama_model.cc), and batches until that
 // is found and the weights are in memory.
-constexpr absl::Duration kBatchTarget = absl::Milliseconds(50);
+constexpr absl::Duration kBatchTarget = absl::Milliseconds(400);
 constexpr int kMinRows = 8;
 constexpr int kSettlingBatches = 8;
 constexpr int kMaxRows = 512;
