@@ -4,6 +4,7 @@
 #include <array>
 #include <cmath>
 #include <cstdint>
+#include <string_view>
 #include <utility>
 #include <variant>
 #include <vector>
@@ -24,6 +25,69 @@ constexpr Colour kBarcodeColour = {220, 30, 160};
 constexpr Colour kFaceColour = {240, 150, 0};
 constexpr Colour kRegionColour = {0, 170, 60};
 constexpr Colour kSaliencyColour = {230, 30, 30};
+constexpr Colour kBoneColour = {60, 220, 220};
+constexpr Colour kJointColour = {230, 30, 30};
+constexpr Colour kPersonColour = {90, 60, 230};
+// How much of the tint's colour a person is drawn in.
+constexpr int kTintPart = 5;
+constexpr int kTintWhole = 10;
+
+// What a skeleton's lines join, for hands and for bodies.
+using Bone = std::pair<std::string_view, std::string_view>;
+constexpr Bone kBones[] = {
+    {"wrist", "thumb_cmc"},
+    {"thumb_cmc", "thumb_mcp"},
+    {"thumb_mcp", "thumb_ip"},
+    {"thumb_ip", "thumb_tip"},
+    {"wrist", "index_mcp"},
+    {"index_mcp", "index_pip"},
+    {"index_pip", "index_dip"},
+    {"index_dip", "index_tip"},
+    {"index_mcp", "middle_mcp"},
+    {"middle_mcp", "middle_pip"},
+    {"middle_pip", "middle_dip"},
+    {"middle_dip", "middle_tip"},
+    {"middle_mcp", "ring_mcp"},
+    {"ring_mcp", "ring_pip"},
+    {"ring_pip", "ring_dip"},
+    {"ring_dip", "ring_tip"},
+    {"ring_mcp", "little_mcp"},
+    {"wrist", "little_mcp"},
+    {"little_mcp", "little_pip"},
+    {"little_pip", "little_dip"},
+    {"little_dip", "little_tip"},
+    {"left_ear", "left_eye"},
+    {"left_eye", "nose"},
+    {"nose", "right_eye"},
+    {"right_eye", "right_ear"},
+    {"left_mouth_corner", "right_mouth_corner"},
+    {"left_shoulder", "right_shoulder"},
+    {"left_shoulder", "left_elbow"},
+    {"left_elbow", "left_wrist"},
+    {"left_wrist", "left_thumb"},
+    {"left_wrist", "left_index"},
+    {"left_wrist", "left_little"},
+    {"right_shoulder", "right_elbow"},
+    {"right_elbow", "right_wrist"},
+    {"right_wrist", "right_thumb"},
+    {"right_wrist", "right_index"},
+    {"right_wrist", "right_little"},
+    {"left_shoulder", "left_hip"},
+    {"right_shoulder", "right_hip"},
+    {"left_hip", "right_hip"},
+    {"left_hip", "left_knee"},
+    {"left_knee", "left_ankle"},
+    {"left_ankle", "left_heel"},
+    {"left_heel", "left_foot_tip"},
+    {"left_ankle", "left_foot_tip"},
+    {"right_hip", "right_knee"},
+    {"right_knee", "right_ankle"},
+    {"right_ankle", "right_heel"},
+    {"right_heel", "right_foot_tip"},
+    {"right_ankle", "right_foot_tip"},
+};
+// What the model says it does not see is not drawn.
+constexpr float kLeastSure = 0.3F;
 
 class Canvas {
  public:
@@ -33,6 +97,9 @@ class Canvas {
   void Line(Point from, Point to, Colour colour) {
     const double x0 = from.x * image_.width(), y0 = from.y * image_.height();
     const double x1 = to.x * image_.width(), y1 = to.y * image_.height();
+    // Joints may lie outside the picture, but not anywhere.
+    constexpr double kMost = 1 << 18;
+    if (!(std::hypot(x0, y0) < kMost && std::hypot(x1, y1) < kMost)) return;
     const int steps = std::max(1, static_cast<int>(std::hypot(x1 - x0, y1 - y0)));
     for (int i = 0; i <= steps; ++i) {
       const double part = static_cast<double>(i) / steps;
@@ -57,6 +124,24 @@ class Canvas {
     Line({at.x - reach, at.y}, {at.x + reach, at.y}, colour);
     Line({at.x, at.y - reach}, {at.x, at.y + reach}, colour);
   }
+  void Spot(Point at, Colour colour) { Line(at, at, colour); }
+  // Mixes the colour in where the map is high; places of the map lie over the whole picture.
+  void Tint(const intelligence::Heatmap& map, Colour colour) {
+    if (map.values.size() != uint64_t{map.width} * map.height || map.values.empty()) return;
+    for (int y = 0; y < image_.height(); ++y) {
+      const auto row = static_cast<size_t>(uint64_t(y) * map.height / image_.height());
+      for (int x = 0; x < image_.width(); ++x) {
+        const auto column = static_cast<size_t>(uint64_t(x) * map.width / image_.width());
+        const auto value = static_cast<uint8_t>(map.values[row * map.width + column]);
+        uint8_t* const pixel = image_.row(y) + static_cast<ptrdiff_t>(3) * x;
+        const int part = value * kTintPart;
+        for (size_t c = 0; c < colour.size(); ++c) {
+          pixel[c] = static_cast<uint8_t>(
+              (pixel[c] * (255 * kTintWhole - part) + colour[c] * part) / (255 * kTintWhole));
+        }
+      }
+    }
+  }
 
  private:
   void Dot(int x, int y, Colour colour) {
@@ -74,6 +159,15 @@ class Canvas {
   Image& image_;
   const int width_;
 };
+
+// Null: there is none that is sure enough.
+const intelligence::Landmark* FindJoint(const intelligence::Pose& pose, std::string_view name) {
+  const auto found = std::find_if(pose.joints.begin(), pose.joints.end(),
+                                  [&](const intelligence::Landmark& joint) {
+                                    return joint.name == name && joint.confidence >= kLeastSure;
+                                  });
+  return found == pose.joints.end() ? nullptr : &*found;
+}
 
 struct Drawer {
   Canvas& canvas;
@@ -98,8 +192,32 @@ struct Drawer {
   void operator()(const intelligence::Faces& faces) const {
     for (const auto& face : faces.faces) {
       canvas.Box(face.box, kFaceColour);
-      for (const auto& landmark : face.landmarks) canvas.Mark(landmark.position, kFaceColour);
+      for (const auto& landmark : face.landmarks) {
+        // Hundreds of them, close together.
+        if (landmark.name.starts_with("mesh_")) {
+          canvas.Spot(landmark.position, kFaceColour);
+        } else {
+          canvas.Mark(landmark.position, kFaceColour);
+        }
+      }
     }
+  }
+  void operator()(const intelligence::Poses& poses) const {
+    for (const intelligence::Pose& pose : poses.poses) {
+      for (const auto& [from, to] : kBones) {
+        const intelligence::Landmark* const first = FindJoint(pose, from);
+        const intelligence::Landmark* const last = FindJoint(pose, to);
+        if (first != nullptr && last != nullptr) {
+          canvas.Line(first->position, last->position, kBoneColour);
+        }
+      }
+      for (const intelligence::Landmark& joint : pose.joints) {
+        if (joint.confidence >= kLeastSure) canvas.Spot(joint.position, kJointColour);
+      }
+    }
+  }
+  void operator()(const intelligence::PersonSegmentation& person) const {
+    canvas.Tint(person.mask, kPersonColour);
   }
   void operator()(const intelligence::Saliency& saliency) const {
     for (const auto& region : saliency.regions) canvas.Box(region.box, kSaliencyColour);

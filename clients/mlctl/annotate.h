@@ -12,7 +12,8 @@
 namespace intelligenced::mlctl {
 
 // The PNG file of the picture, upright, with the corners of everything that has a place, in a
-// colour for each kind of answer. Errors: IMAGE_UNDECODABLE, MEMORY_INSUFFICIENT.
+// colour for each kind of answer; poses as skeletons, persons' masks as a tint. Errors:
+// IMAGE_UNDECODABLE, MEMORY_INSUFFICIENT.
 absl::StatusOr<std::string> Annotate(std::string_view file,
                                      const intelligence::AnalyzeImageResult& result);
 

@@ -1,7 +1,9 @@
 #include "clients/mlctl/vision_json.h"
 
+#include <algorithm>
 #include <array>
 #include <cmath>
+#include <cstdint>
 #include <type_traits>
 #include <variant>
 
@@ -105,18 +107,43 @@ Json Fields(const intelligence::Horizon& horizon) {
           {"confidence", horizon.confidence}};
 }
 
+Json LandmarkJson(const intelligence::Landmark& one) {
+  return {{"name", one.name},
+          {"position", PointJson(one.position)},
+          {"depth", one.depth},
+          {"confidence", one.confidence}};
+}
+
 Json Fields(const intelligence::Faces& faces) {
   return {{"faces", ListJson(faces.faces, [](const intelligence::Face& face) -> Json {
-             Json landmarks =
-                 ListJson(face.landmarks, [](const intelligence::Landmark& one) -> Json {
-                   return {{"name", one.name},
-                           {"position", PointJson(one.position)},
-                           {"confidence", one.confidence}};
-                 });
              return {{"box", BoxJson(face.box)},
                      {"confidence", face.confidence},
-                     {"landmarks", std::move(landmarks)}};
+                     {"landmarks", ListJson(face.landmarks, LandmarkJson)}};
            })}};
+}
+
+Json Fields(const intelligence::Classifications& classes) {
+  return {{"classifications",
+           ListJson(classes.classifications, [](const intelligence::Classification& one) -> Json {
+             return {{"identifier", one.identifier}, {"confidence", one.confidence}};
+           })}};
+}
+
+Json Fields(const intelligence::Poses& poses) {
+  return {{"poses", ListJson(poses.poses, [](const intelligence::Pose& pose) -> Json {
+             return {{"box", BoxJson(pose.box)},
+                     {"confidence", pose.confidence},
+                     {"chirality", pose.chirality},
+                     {"joints", ListJson(pose.joints, LandmarkJson)}};
+           })}};
+}
+
+// Values, unlike those of saliency: they are the answer.
+Json Fields(const intelligence::PersonSegmentation& person) {
+  return {{"mask",
+           {{"width", person.mask.width},
+            {"height", person.mask.height},
+            {"values", absl::Base64Escape(person.mask.values)}}}};
 }
 
 Json Fields(const intelligence::Saliency& saliency) {
@@ -189,8 +216,57 @@ std::string Render(const intelligence::Horizon& horizon, const ImageInfo&) {
   return absl::StrFormat("turn by %+.2f° clockwise, %s\n", horizon.angle_degrees,
                          Percent(horizon.confidence));
 }
+// "nose_tip at 12,30": points that have a name of their own.
+std::string RenderLandmarks(const std::vector<intelligence::Landmark>& landmarks,
+                            const ImageInfo& image) {
+  std::string text;
+  size_t unnamed = 0;
+  for (const intelligence::Landmark& one : landmarks) {
+    if (one.name.starts_with("mesh_")) {
+      ++unnamed;
+      continue;
+    }
+    absl::StrAppendFormat(&text, "  %s at %d,%d, %s\n", one.name,
+                          std::lround(one.position.x * image.width),
+                          std::lround(one.position.y * image.height), Percent(one.confidence));
+  }
+  if (unnamed > 0) absl::StrAppend(&text, "  and ", unnamed, " points of the face's mesh\n");
+  return text;
+}
 std::string Render(const intelligence::Faces& faces, const ImageInfo& image) {
-  return RenderPlaces(faces.faces, image);
+  if (faces.faces.empty()) return "nothing\n";
+  std::string text;
+  for (const intelligence::Face& face : faces.faces) {
+    absl::StrAppend(&text, Place(face.box, image), ", ", Percent(face.confidence), "\n",
+                    RenderLandmarks(face.landmarks, image));
+  }
+  return text;
+}
+std::string Render(const intelligence::Poses& poses, const ImageInfo& image) {
+  if (poses.poses.empty()) return "nothing\n";
+  std::string text;
+  for (const intelligence::Pose& pose : poses.poses) {
+    absl::StrAppend(&text, pose.chirality, pose.chirality.empty() ? "" : " hand ",
+                    Place(pose.box, image), ", ", Percent(pose.confidence), "\n",
+                    RenderLandmarks(pose.joints, image));
+  }
+  return text;
+}
+std::string Render(const intelligence::Classifications& classes, const ImageInfo&) {
+  if (classes.classifications.empty()) return "nothing\n";
+  std::string text;
+  for (const intelligence::Classification& one : classes.classifications) {
+    absl::StrAppend(&text, one.identifier, ", ", Percent(one.confidence), "\n");
+  }
+  return text;
+}
+std::string Render(const intelligence::PersonSegmentation& person, const ImageInfo&) {
+  const std::string& values = person.mask.values;
+  const auto inside = std::count_if(values.begin(), values.end(),
+                                    [](char value) { return static_cast<uint8_t>(value) > 127; });
+  return absl::StrCat(
+      Percent(values.empty() ? 0 : static_cast<float>(inside) / static_cast<float>(values.size())),
+      " of the picture is a person\n");
 }
 std::string Render(const intelligence::Saliency& saliency, const ImageInfo& image) {
   return RenderPlaces(saliency.regions, image);
@@ -278,7 +354,12 @@ std::string_view Name(const intelligence::VisionRequestKind& kind) {
                                                 "generate_objectness_based_saliency_image",
                                                 "generate_image_feature_print",
                                                 "calculate_image_aesthetics_scores",
-                                                "detect_lens_smudge"};
+                                                "detect_lens_smudge",
+                                                "detect_face_landmarks",
+                                                "classify_image",
+                                                "detect_human_hand_pose",
+                                                "detect_human_body_pose",
+                                                "generate_person_segmentation"};
   static_assert(std::size(kNames) == std::variant_size_v<intelligence::VisionRequestKind>);
   return kNames[kind.index()];
 }

@@ -17,7 +17,7 @@ std::string_view Name(intelligence::BarcodeSymbology value);
 std::string_view Name(const intelligence::VisionRequestKind& kind);
 
 // Keys are the API's field names; the heat maps of saliency are left out but for their size, and
-// corrected pictures but for their size in bytes. Bytes are base64.
+// corrected pictures but for their size in bytes. Bytes (a person's mask too) are base64.
 Json ToJson(const intelligence::AnalyzeImageRequest& request,
             const intelligence::AnalyzeImageResult& result);
 

@@ -58,6 +58,19 @@ void Fill(const CalculateImageAestheticsScores&, v1::VisionRequest* to) {
   to->mutable_calculate_image_aesthetics_scores();
 }
 void Fill(const DetectLensSmudge&, v1::VisionRequest* to) { to->mutable_detect_lens_smudge(); }
+void Fill(const DetectFaceLandmarks&, v1::VisionRequest* to) {
+  to->mutable_detect_face_landmarks();
+}
+void Fill(const ClassifyImage&, v1::VisionRequest* to) { to->mutable_classify_image(); }
+void Fill(const DetectHumanHandPose&, v1::VisionRequest* to) {
+  to->mutable_detect_human_hand_pose();
+}
+void Fill(const DetectHumanBodyPose&, v1::VisionRequest* to) {
+  to->mutable_detect_human_body_pose();
+}
+void Fill(const GeneratePersonSegmentation&, v1::VisionRequest* to) {
+  to->mutable_generate_person_segmentation();
+}
 
 Point FromProto(const v1::Point& point) { return {.x = point.x(), .y = point.y()}; }
 
@@ -108,6 +121,7 @@ Barcode FromProto(const v1::Barcode& barcode) {
 Landmark FromProto(const v1::Landmark& landmark) {
   return {.name = landmark.name(),
           .position = FromProto(landmark.position()),
+          .depth = landmark.depth(),
           .confidence = landmark.confidence()};
 }
 
@@ -115,6 +129,8 @@ TextLine FromProto(const v1::TextLine& line);
 TextBlock FromProto(const v1::TextBlock& block);
 Contour FromProto(const v1::Contour& contour);
 Face FromProto(const v1::Face& face);
+Pose FromProto(const v1::Pose& pose);
+Classification FromProto(const v1::Classification& one);
 
 template <typename To, typename List>
 std::vector<To> ListFromProto(const List& list) {
@@ -149,6 +165,21 @@ Face FromProto(const v1::Face& face) {
           .landmarks = ListFromProto<Landmark>(face.landmarks())};
 }
 
+Pose FromProto(const v1::Pose& pose) {
+  return {.box = FromProto(pose.box()),
+          .confidence = pose.confidence(),
+          .joints = ListFromProto<Landmark>(pose.joints()),
+          .chirality = pose.chirality()};
+}
+
+Classification FromProto(const v1::Classification& one) {
+  return {.identifier = one.identifier(), .confidence = one.confidence()};
+}
+
+Heatmap FromProto(const v1::Heatmap& map) {
+  return {.width = map.width(), .height = map.height(), .values = map.values()};
+}
+
 DocumentSegmentation FromProto(const v1::DocumentSegmentation& document) {
   DocumentSegmentation out;
   if (document.has_document()) out.document = FromProto(document.document());
@@ -157,9 +188,7 @@ DocumentSegmentation FromProto(const v1::DocumentSegmentation& document) {
 }
 
 Saliency FromProto(const v1::Saliency& saliency) {
-  return {.heatmap = {.width = saliency.heatmap().width(),
-                      .height = saliency.heatmap().height(),
-                      .values = saliency.heatmap().values()},
+  return {.heatmap = FromProto(saliency.heatmap()),
           .regions = ListFromProto<Region>(saliency.regions())};
 }
 
@@ -203,6 +232,13 @@ VisionResultKind KindOf(const v1::VisionResult& result) {
       return FromProto(result.aesthetics());
     case v1::VisionResult::kLensSmudge:
       return LensSmudge{.confidence = result.lens_smudge().confidence()};
+    case v1::VisionResult::kClassifications:
+      return Classifications{.classifications = ListFromProto<Classification>(
+                                 result.classifications().classifications())};
+    case v1::VisionResult::kPoses:
+      return Poses{.poses = ListFromProto<Pose>(result.poses().poses())};
+    case v1::VisionResult::kSegmentation:
+      return PersonSegmentation{.mask = FromProto(result.segmentation().mask())};
     default:
       return std::monostate{};
   }

@@ -1,6 +1,7 @@
 // mlctl vision and mlctl ocr
 #include <intelligence/client.h>
 
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <ostream>
@@ -34,6 +35,7 @@ struct Options {
   std::string annotate;
   std::string corrected;
   std::string format;
+  uint32_t max_results = 0;
 };
 
 absl::StatusOr<std::string> ReadPicture(Session& session, const std::string& path) {
@@ -107,7 +109,9 @@ AnalyzeImageRequest RequestFor(const Options& options, const std::string& bytes,
     if (auto* document = std::get_if<intelligence::DetectDocumentSegmentation>(&kind)) {
       document->correct_perspective = !options.corrected.empty();
     }
-    request.requests.push_back({.kind = std::move(kind), .region_of_interest = region});
+    request.requests.push_back({.kind = std::move(kind),
+                                .region_of_interest = region,
+                                .max_results = options.max_results});
   }
   return request;
 }
@@ -232,6 +236,7 @@ void AddVisionCommands(CommandTree& tree) {
                {"mlctl vision ticket.jpg --text --barcodes",
                 "mlctl vision *.jpg --faces --json | jq -r 'select(.results[0].faces != []).file'",
                 "mlctl vision photo.jpg --faces --text --annotate found.png",
+                "mlctl vision dance.jpg --body --hands --segment --annotate figure.png",
                 "mlctl vision desk.jpg --document --corrected page.png"},
                [options](Session& session) { return Vision(session, *options); });
   AddFiles(app, *options);
@@ -258,6 +263,14 @@ void AddVisionCommands(CommandTree& tree) {
   add("--scores", intelligence::CalculateImageAestheticsScores{},
       "Sharpness, exposure and other measured scores");
   add("--smudge", intelligence::DetectLensSmudge{}, "How likely the lens was dirty");
+  // These need a network; the daemon says which one to install.
+  add("--landmarks", intelligence::DetectFaceLandmarks{}, "Eyes, nose, mouth and mesh of faces");
+  add("--classify", intelligence::ClassifyImage{}, "What the picture shows");
+  add("--hands", intelligence::DetectHumanHandPose{}, "Joints of hands");
+  add("--body", intelligence::DetectHumanBodyPose{}, "Joints of persons");
+  add("--segment", intelligence::GeneratePersonSegmentation{}, "Which part is a person");
+  app->add_option("--top", options->max_results, "At most so many of each, the best")
+      ->type_name("COUNT");
   AddLanguages(app, *options);
   app->add_option("--region", options->region, "Look at this part only: x,y,width,height, 0 to 1")
       ->type_name("REGION");

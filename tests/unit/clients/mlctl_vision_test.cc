@@ -29,6 +29,14 @@ void SetBox(v1::Rect* box, float x, float y, float width, float height) {
   box->set_height(height);
 }
 
+void AddJoint(const char* name, float x, float y, v1::Pose* pose) {
+  v1::Landmark* const joint = pose->add_joints();
+  joint->set_name(name);
+  joint->set_confidence(1);
+  joint->mutable_position()->set_x(x);
+  joint->mutable_position()->set_y(y);
+}
+
 // Two lines; the second begins a paragraph.
 void FillText(v1::RecognizedText* text) {
   text->set_text("Fish & chips\n\nToday\n");
@@ -100,6 +108,23 @@ class VisionCommandTest : public testing::Test {
       } else if (request.requests(i).has_detect_document_segmentation()) {
         SetBox(result.mutable_document()->mutable_document()->mutable_box(), 0, 0, 1, 1);
         result.mutable_document()->mutable_corrected()->set_png("PNG bytes");
+      } else if (request.requests(i).has_detect_human_hand_pose()) {
+        v1::Pose* const hand = result.mutable_poses()->add_poses();
+        hand->set_confidence(0.75F);
+        hand->set_chirality("left");
+        SetBox(hand->mutable_box(), 0.25F, 0.25F, 0.5F, 0.5F);
+        AddJoint("wrist", 0.25F, 0.9F, hand);
+        AddJoint("thumb_cmc", 0.75F, 0.9F, hand);
+        AddJoint("thumb_mcp", 99, 99, hand);
+      } else if (request.requests(i).has_generate_person_segmentation()) {
+        v1::Heatmap* const mask = result.mutable_segmentation()->mutable_mask();
+        mask->set_width(2);
+        mask->set_height(1);
+        mask->set_values(std::string("\x00\xff", 2));
+      } else if (request.requests(i).has_classify_image()) {
+        v1::Classification* const one = result.mutable_classifications()->add_classifications();
+        one->set_identifier("tabby");
+        one->set_confidence(0.625F);
       } else {
         result.mutable_horizon()->set_found(true);
         result.mutable_horizon()->set_angle_degrees(-1.5F);
@@ -177,6 +202,43 @@ TEST_F(VisionCommandTest, AnnotatedPicturesShowWhatWasFound) {
   // On the face's border it is coloured, beside it as before.
   EXPECT_NE(image.row(50)[3 * 50 + 2], 255);
   EXPECT_EQ(image.row(50)[3 * 60 + 2], 255);
+}
+
+TEST_F(VisionCommandTest, NetworksAnswersAreShown) {
+  EXPECT_EQ(Mlctl({"vision", path_, "--hands", "--classify", "--segment", "--top", "3"}), kDone)
+      << err_.str();
+  ASSERT_EQ(asked_.requests_size(), 3);
+  EXPECT_EQ(asked_.requests(1).max_results(), 3);
+  EXPECT_EQ(out_.str(),
+            "classify_image\ntabby, 62 %\n"
+            "detect_human_hand_pose\nleft hand at 50,25, 100×50, 75 %\n"
+            "  wrist at 50,90, 100 %\n  thumb_cmc at 150,90, 100 %\n"
+            "  thumb_mcp at 19800,9900, 100 %\n"
+            "generate_person_segmentation\n50 % of the picture is a person\n");
+  EXPECT_EQ(Mlctl({"vision", path_, "--hands", "--classify", "--segment", "--json"}), kDone);
+  const Json json = Json::parse(out_.str());
+  EXPECT_EQ(json["results"][1]["poses"][0]["chirality"], "left");
+  EXPECT_EQ(json["results"][1]["poses"][0]["joints"][0]["name"], "wrist");
+  EXPECT_EQ(json["results"][0]["classifications"][0]["identifier"], "tabby");
+  EXPECT_EQ(json["results"][2]["mask"]["values"], "AP8=");
+  EXPECT_EQ(Mlctl({"vision", path_, "--landmarks", "--body"}), kDone);
+  EXPECT_TRUE(asked_.requests(0).has_detect_face_landmarks());
+  EXPECT_TRUE(asked_.requests(1).has_detect_human_body_pose());
+}
+
+TEST_F(VisionCommandTest, SkeletonsAndMasksAreDrawn) {
+  const std::string out = daemon_.folder() + "/hand.png";
+  EXPECT_EQ(Mlctl({"vision", path_, "--hands", "--segment", "--annotate", out}), kDone)
+      << err_.str();
+  const std::string png = ReadBack("hand.png");
+  const absl::StatusOr<DecodedImage> decoded =
+      DecodeImage({reinterpret_cast<const uint8_t*>(png.data()), png.size()});
+  ASSERT_TRUE(decoded.ok()) << decoded.status();
+  const Image& image = decoded->image;
+  // Between the two joints that a bone joins; above it as before on the left, tinted on the right.
+  EXPECT_NE(image.row(90)[3 * 80], 255);
+  EXPECT_EQ(image.row(70)[3 * 80], 255);
+  EXPECT_NE(image.row(70)[3 * 120], 255);
 }
 
 TEST_F(VisionCommandTest, ACorrectedDocumentIsWritten) {

@@ -74,6 +74,66 @@ TEST_F(SdkVisionTest, ResultsAreInTheOrderOfTheRequests) {
   EXPECT_EQ(asked.options().model(), "vision-classic");
 }
 
+TEST_F(SdkVisionTest, WhatNetworksAnswerIsTyped) {
+  std::vector<v1::VisionRequest::KindCase> asked;
+  daemon_.scripts.analyze = [&](grpc::ServerContext*, const v1::AnalyzeImageRequest& request,
+                                grpc::ServerWriter<v1::AnalyzeImageResponse>* writer) {
+    for (const v1::VisionRequest& one : request.requests()) asked.push_back(one.kind_case());
+    v1::AnalyzeImageResponse event;
+    v1::VisionResult& result = *event.mutable_result();
+    v1::Landmark& eye = *result.mutable_faces()->add_faces()->add_landmarks();
+    eye.set_name("left_eye");
+    eye.set_depth(0.25F);
+    writer->Write(event);
+    result.set_request_index(1);
+    result.mutable_classifications()->add_classifications()->set_identifier("tabby");
+    writer->Write(event);
+    result.set_request_index(2);
+    v1::Pose& hand = *result.mutable_poses()->add_poses();
+    hand.set_chirality("right");
+    hand.set_confidence(0.5F);
+    hand.mutable_box()->set_width(0.75F);
+    hand.add_joints()->set_name("wrist");
+    writer->Write(event);
+    result.set_request_index(4);
+    v1::Heatmap& mask = *result.mutable_segmentation()->mutable_mask();
+    mask.set_width(2);
+    mask.set_height(1);
+    mask.set_values(std::string("\x00\xff", 2));
+    writer->Write(event);
+    event.mutable_completed()->set_decodes(1);
+    writer->Write(event);
+    return grpc::Status::OK;
+  };
+  AnalyzeImageRequest request;
+  request.image.encoded = "picture";
+  request.requests = {{.kind = DetectFaceLandmarks{}},
+                      {.kind = ClassifyImage{}},
+                      {.kind = DetectHumanHandPose{}},
+                      {.kind = DetectHumanBodyPose{}},
+                      {.kind = GeneratePersonSegmentation{}}};
+  const absl::StatusOr<AnalyzeImageResult> result = Connect().AnalyzeImage(request);
+  ASSERT_TRUE(result.ok()) << result.status();
+  EXPECT_EQ(
+      asked,
+      (std::vector{v1::VisionRequest::kDetectFaceLandmarks, v1::VisionRequest::kClassifyImage,
+                   v1::VisionRequest::kDetectHumanHandPose, v1::VisionRequest::kDetectHumanBodyPose,
+                   v1::VisionRequest::kGeneratePersonSegmentation}));
+  const auto& faces = std::get<Faces>(result->results[0].kind).faces;
+  EXPECT_EQ(faces.at(0).landmarks.at(0).name, "left_eye");
+  EXPECT_EQ(faces.at(0).landmarks.at(0).depth, 0.25F);
+  EXPECT_EQ(std::get<Classifications>(result->results[1].kind).classifications.at(0).identifier,
+            "tabby");
+  const Pose& hand = std::get<Poses>(result->results[2].kind).poses.at(0);
+  EXPECT_EQ(hand.chirality, "right");
+  EXPECT_EQ(hand.confidence, 0.5F);
+  EXPECT_EQ(hand.box.width, 0.75F);
+  EXPECT_EQ(hand.joints.at(0).name, "wrist");
+  const Heatmap& mask = std::get<PersonSegmentation>(result->results[4].kind).mask;
+  EXPECT_EQ(mask.width, 2);
+  EXPECT_EQ(mask.values, std::string("\x00\xff", 2));
+}
+
 TEST_F(SdkVisionTest, AStreamEndsWithCompleted) {
   daemon_.scripts.analyze = [](grpc::ServerContext*, const v1::AnalyzeImageRequest&,
                                grpc::ServerWriter<v1::AnalyzeImageResponse>* writer) {

@@ -80,13 +80,21 @@ struct GenerateObjectnessBasedSaliencyImage {};
 struct GenerateImageFeaturePrint {};
 struct CalculateImageAestheticsScores {};
 struct DetectLensSmudge {};
+// What follows needs a model that was installed.
+struct DetectFaceLandmarks {};
+struct ClassifyImage {};
+struct DetectHumanHandPose {};
+struct DetectHumanBodyPose {};
+struct GeneratePersonSegmentation {};
 
 using VisionRequestKind =
     std::variant<RecognizeText, DetectTextRectangles, DetectBarcodes, DetectRectangles,
                  DetectDocumentSegmentation, DetectContours, DetectHorizon, DetectFaceRectangles,
                  DetectHumanRectangles, GenerateAttentionBasedSaliencyImage,
                  GenerateObjectnessBasedSaliencyImage, GenerateImageFeaturePrint,
-                 CalculateImageAestheticsScores, DetectLensSmudge>;
+                 CalculateImageAestheticsScores, DetectLensSmudge, DetectFaceLandmarks,
+                 ClassifyImage, DetectHumanHandPose, DetectHumanBodyPose,
+                 GeneratePersonSegmentation>;
 
 struct VisionRequest {
   VisionRequestKind kind = {};

@@ -123,8 +123,9 @@ struct Horizon {
   float confidence = 0;
 };
 struct Landmark {
-  std::string name = {};
+  std::string name = {};  // "left_eye", "index_tip": left and right as the person shown would say
   Point position = {};
+  float depth = 0;  // towards the viewer, in widths of the picture
   float confidence = 0;
 };
 struct Face {
@@ -162,11 +163,32 @@ struct AestheticsScores {
 struct LensSmudge {
   float confidence = 0;
 };
+struct Classification {
+  std::string identifier = {};  // the label as the model has it
+  float confidence = 0;
+};
+struct Classifications {
+  std::vector<Classification> classifications = {};
+};
+// A body or a hand.
+struct Pose {
+  Rect box = {};
+  float confidence = 0;
+  std::vector<Landmark> joints = {};
+  std::string chirality = {};  // hands: "left" or "right"
+};
+struct Poses {
+  std::vector<Pose> poses = {};
+};
+struct PersonSegmentation {
+  Heatmap mask = {};  // 1.0: certainly a person
+};
 
 // std::monostate: an answer that this version of the SDK does not know.
 using VisionResultKind =
     std::variant<std::monostate, RecognizedText, Regions, Barcodes, DocumentSegmentation, Contours,
-                 Horizon, Faces, Saliency, FeaturePrint, AestheticsScores, LensSmudge>;
+                 Horizon, Faces, Saliency, FeaturePrint, AestheticsScores, LensSmudge,
+                 Classifications, Poses, PersonSegmentation>;
 
 struct VisionResult {
   uint32_t request_index = 0;
