@@ -28,6 +28,7 @@
 #include "services/models/service.h"
 #include "services/rpc/service_environment.h"
 #include "services/system/service.h"
+#include "services/tensor/service.h"
 #include "services/vision/service.h"
 #include "services/writing_tools/service.h"
 
@@ -215,6 +216,7 @@ class Composition::Parts {
     services.push_back(MakeWritingToolsService(environment));
     services.push_back(MakeLanguageModelService(environment));
     services.push_back(MakeVisionService(environment));
+    services.push_back(MakeTensorService(environment));
     services.push_back(MakeModelService(environment));
     services.push_back(MakeModelPerformanceService(environment));
     services.push_back(MakeSystemService(environment));

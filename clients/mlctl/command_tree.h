@@ -75,6 +75,7 @@ void AddModelInstallCommands(CommandTree& tree, CLI::App* models);
 void AddModelPerformanceCommands(CommandTree& tree, CLI::App* models);
 void AddSystemCommands(CommandTree& tree);
 void AddVisionCommands(CommandTree& tree);
+void AddTensorCommands(CommandTree& tree);
 void AddBenchCommand(CommandTree& tree);
 void AddTopCommand(CommandTree& tree);
 void AddDoctorCommands(CommandTree& tree);

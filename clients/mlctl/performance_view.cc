@@ -26,9 +26,52 @@ std::string Share(double share, std::string_view of) {
                       share > 1 ? " (part of the weights stays in the cache)" : "");
 }
 
+// A network has no prompt and no tokens.
+std::string RenderNetwork(const ModelReport& report, const Palette& palette) {
+  std::string text = FormatPairs(
+      {{"Model", ShortName(report.model)},
+       {"Weights", FormatBytes(report.weight_bytes)},
+       {"Threads", absl::StrCat(report.threads)},
+       {"Loaded in", DurationText(report.load_time)},
+       {"Memory", FormatBytes(report.resident_bytes)},
+       {"Values", absl::StrCat(FormatBytes(report.working_bytes), " at most, beside the weights")},
+       {"One run", absl::StrCat(DurationText(report.run_time), ", the median of ", report.runs)}},
+      palette);
+  std::vector<std::vector<std::string>> rows;
+  for (const intelligence::Partition& partition : report.partitions) {
+    rows.push_back(
+        {partition.provider, absl::StrCat(partition.operations), Percent(partition.share)});
+  }
+  absl::StrAppend(&text, "\n",
+                  FormatTable({{.title = "PARTITION"},
+                               {.title = "OPERATIONS", .right = true},
+                               {.title = "SHARE", .right = true}},
+                              rows, 0, palette));
+  // Every kind of operation, and the nodes that take longest.
+  constexpr size_t kMostNodes = 12;
+  rows.clear();
+  size_t nodes = 0;
+  for (const OperationTime& operation : report.operations) {
+    if (operation.phase == "node" && ++nodes > kMostNodes) continue;
+    rows.push_back({operation.phase == "node" ? "node" : "kind", operation.operation,
+                    Percent(operation.share), absl::StrCat(operation.count),
+                    DurationText(operation.time), operation.provider});
+  }
+  absl::StrAppend(&text, "\n",
+                  FormatTable({{.title = ""},
+                               {.title = "OPERATION"},
+                               {.title = "SHARE", .right = true},
+                               {.title = "COUNT", .right = true},
+                               {.title = "TIME", .right = true},
+                               {.title = "PROVIDER"}},
+                              rows, 0, palette));
+  return text;
+}
+
 }  // namespace
 
 std::string RenderReport(const ModelReport& report, const Palette& palette) {
+  if (report.runs > 0) return RenderNetwork(report, palette);
   std::vector<std::pair<std::string, std::string>> pairs = {
       {"Model", ShortName(report.model)},
       {"Weights", absl::StrCat(FormatBytes(report.weight_bytes), ", mostly ", report.layout)},
@@ -77,6 +120,25 @@ Json ToJson(const ModelReport& report) {
                           {"share", operation.share},
                           {"count", operation.count},
                           {"time_seconds", absl::ToDoubleSeconds(operation.time)}});
+    if (!operation.provider.empty()) operations.back()["provider"] = operation.provider;
+  }
+  if (report.runs > 0) {
+    Json partitions = Json::array();
+    for (const intelligence::Partition& partition : report.partitions) {
+      partitions.push_back({{"provider", partition.provider},
+                            {"operations", partition.operations},
+                            {"share", partition.share}});
+    }
+    return {{"model", report.model},
+            {"weight_bytes", report.weight_bytes},
+            {"threads", report.threads},
+            {"load_time_seconds", absl::ToDoubleSeconds(report.load_time)},
+            {"resident_bytes", report.resident_bytes},
+            {"working_bytes", report.working_bytes},
+            {"run_time_seconds", absl::ToDoubleSeconds(report.run_time)},
+            {"runs", report.runs},
+            {"partitions", std::move(partitions)},
+            {"operations", std::move(operations)}};
   }
   return {{"model", report.model},
           {"layout", report.layout},

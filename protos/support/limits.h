@@ -15,9 +15,9 @@ inline constexpr size_t kMaxTextBytes = size_t{4} << 20;
 // The largest message that a server has to take: a text of the full length, protected ranges and
 // some room. Servers set their receive limit well above it, so that a text that is too long meets
 // INPUT_TOO_LARGE with both sizes and not gRPC's own refusal.
-inline constexpr int kMaxReceiveMessageBytes = 64 << 20;
-// What an answer can take: the corrected text and its corrections twice.
-inline constexpr int kMaxSendMessageBytes = 64 << 20;
+inline constexpr int kMaxReceiveMessageBytes = 72 << 20;
+// What an answer can take: tensors of 64 MiB, the corrected text and its corrections twice.
+inline constexpr int kMaxSendMessageBytes = 72 << 20;
 
 inline constexpr size_t kMaxInstructionBytes = 4096;             // RewriteText.instruction
 inline constexpr size_t kMaxSharedContextBytes = 4096;           // SummarizeText.shared_context

@@ -369,6 +369,7 @@ bool ManifestFunction::HasCapability(std::string_view capability) const {
 }
 
 bool Manifest::BaseHasCapability(std::string_view capability) const {
+  if (capability == kTensorCapability && engine == "onnx") return true;
   return std::find(capabilities.begin(), capabilities.end(), capability) != capabilities.end();
 }
 

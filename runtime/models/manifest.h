@@ -16,6 +16,10 @@ namespace intelligenced {
 // The role of a function's file.
 inline constexpr char kAdapterRole[] = "adapter";
 
+// Running a network on tensors as they are. Every model of the engine "onnx" is capable of it,
+// whether its manifest lists it or not.
+inline constexpr char kTensorCapability[] = "tensor.run";
+
 struct ManifestFile {
   // What the engine takes it for: "model", "adapter", "dictionary", "affixes", …
   std::string role;

@@ -142,29 +142,25 @@ std::string PortsText(const std::vector<OnnxPort>& ports) {
 absl::StatusOr<Manifest> ManifestFromOnnx(const OnnxSummary& summary, ManifestFile file) {
   const absl::Status contained = CheckOnnxIsSelfContained(summary);
   if (!contained.ok()) return FieldError("file", contained.message());
-  const std::vector<KnownFamily> families = KnownFamilies();
-  for (const KnownFamily& family : families) {
+  Manifest manifest;
+  manifest.title = "A network to be run on tensors";
+  manifest.engine = "onnx";
+  manifest.family = "tensor";
+  manifest.license = "unknown";
+  manifest.description = absl::StrCat("ONNX, takes ", PortsText(summary.inputs), "; gives ",
+                                      PortsText(summary.outputs));
+  for (const KnownFamily& family : KnownFamilies()) {
     if (!family.is(summary)) continue;
-    Manifest manifest;
     manifest.title = family.title;
-    manifest.engine = "onnx";
     manifest.family = family.name;
-    manifest.license = "unknown";
-    manifest.description = absl::StrCat("ONNX, ", PortsText(summary.inputs));
     manifest.capabilities = family.capabilities;
     manifest.rank = family.rank;
-    file.role = "model";
-    manifest.files.push_back(std::move(file));
-    return manifest;
+    break;
   }
-  return FieldError("file",
-                    absl::StrCat("This network is of no family that is known here (",
-                                 absl::StrJoin(families, ", ",
-                                               [](std::string* out, const KnownFamily& family) {
-                                                 out->append(family.name);
-                                               }),
-                                 "). It takes ", PortsText(summary.inputs), " and gives ",
-                                 PortsText(summary.outputs), "."));
+  manifest.capabilities.emplace_back(kTensorCapability);
+  file.role = "model";
+  manifest.files.push_back(std::move(file));
+  return manifest;
 }
 
 }  // namespace intelligenced

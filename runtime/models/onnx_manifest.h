@@ -10,8 +10,9 @@
 namespace intelligenced {
 
 // A manifest for one ONNX file, without its `name` and `origin`. `file` is taken over.
-// FIELD_INVALID for a network of no family that worker-onnx loads from one file, and for one with
-// operators or weights from elsewhere.
+// A network of no family that worker-onnx loads from one file gets the family "tensor": it is run
+// on tensors only, as any of them can be. FIELD_INVALID for one with operators or weights from
+// elsewhere.
 absl::StatusOr<Manifest> ManifestFromOnnx(const OnnxSummary& summary, ManifestFile file);
 
 }  // namespace intelligenced

@@ -22,6 +22,7 @@ namespace {
 namespace v1 = ::intelligence::v1;
 
 constexpr std::string_view kEngine = "llama-workbench";
+constexpr std::string_view kNetworkEngine = "onnx";
 constexpr uint32_t kPerplexityTokens = 512;
 // A context, scores, and the block that memory's speed is measured with.
 constexpr uint64_t kBesideWeights = uint64_t{512} << 20;
@@ -49,10 +50,12 @@ absl::StatusOr<Workpiece> FindWorkpiece(const std::shared_ptr<StreamCall>& call,
   if (!manifest.ok()) return manifest.status();
   const auto file = std::find_if(manifest->files.begin(), manifest->files.end(),
                                  [](const ManifestFile& other) { return other.role == "model"; });
-  if (manifest->engine != "llama" || file == manifest->files.end()) {
+  const bool network = manifest->engine == kNetworkEngine;
+  if ((manifest->engine != "llama" && !network) || file == manifest->files.end()) {
     return FieldError("name",
-                      absl::StrCat("Only language models in GGUF files can be measured; ", *model,
-                                   " is one of the engine ", manifest->engine, "."));
+                      absl::StrCat("Only language models in GGUF files and networks in ONNX files "
+                                   "can be measured; ",
+                                   *model, " is one of the engine ", manifest->engine, "."));
   }
   if (std::count_if(file, manifest->files.end(),
                     [](const ManifestFile& other) { return other.role == "model"; }) > 1) {
@@ -68,15 +71,17 @@ absl::StatusOr<Workpiece> FindWorkpiece(const std::shared_ptr<StreamCall>& call,
   workpiece.call = call;
   workpiece.request_class = request_class;
   workpiece.spec = *std::move(spec);
+  std::error_code error;
+  workpiece.file_bytes = std::filesystem::file_size(*path, error);
+  if (error) workpiece.file_bytes = file->size_bytes;
+  // Its own engine measures it, with all that belongs to it.
+  if (network) return workpiece;
   workpiece.spec.set_engine(std::string(kEngine));
   workpiece.spec.clear_functions();
   workpiece.spec.clear_files();
   engine_proto::ModelFile& only = *workpiece.spec.add_files();
   only.set_role("model");
   only.set_path(*path);
-  std::error_code error;
-  workpiece.file_bytes = std::filesystem::file_size(*path, error);
-  if (error) workpiece.file_bytes = file->size_bytes;
   if (file->path.empty()) workpiece.sha256 = file->sha256;
   return workpiece;
 }
@@ -199,6 +204,18 @@ v1::ModelReport ToReport(const engine_proto::Measurement& measurement, std::stri
     to.set_share(operation.share());
     to.set_count(operation.count());
     SetDuration(absl::Microseconds(operation.microseconds()), to.mutable_time());
+    to.set_provider(operation.provider());
+  }
+  if (measurement.runs() > 0) {
+    SetDuration(absl::Microseconds(measurement.run_microseconds()), report.mutable_run_time());
+    report.set_runs(measurement.runs());
+    report.set_working_bytes(measurement.working_bytes());
+  }
+  for (const engine_proto::Partition& partition : measurement.partitions()) {
+    v1::Partition& to = *report.add_partitions();
+    to.set_provider(partition.provider());
+    to.set_operations(partition.operations());
+    to.set_share(partition.share());
   }
   return report;
 }

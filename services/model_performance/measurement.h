@@ -1,4 +1,5 @@
-// Measuring and converting a model's file on the llama workbench (runtime/core/workbench.h).
+// Measuring and converting a model's file on the llama workbench, and measuring a network by its
+// own engine, both in a process of their own (runtime/core/workbench.h).
 #ifndef INTELLIGENCED_SERVICES_MODEL_PERFORMANCE_MEASUREMENT_H_
 #define INTELLIGENCED_SERVICES_MODEL_PERFORMANCE_MEASUREMENT_H_
 
@@ -26,14 +27,15 @@ using OnUnits = std::function<void(uint64_t done, uint64_t total)>;
 struct Workpiece {
   std::shared_ptr<StreamCall> call;
   intelligence::v1::RequestClass request_class = intelligence::v1::REQUEST_CLASS_UNSPECIFIED;
-  // With the one file that is worked on.
+  // With the one file that is worked on; of a network with all of them.
   engine_proto::ModelSpec spec;
   uint64_t file_bytes = 0;
   // Empty for a built-in model, whose file is no blob.
   std::string sha256;
 };
 
-// FIELD_INVALID for a model that is no language model in one GGUF file; MODEL_NOT_FOUND.
+// FIELD_INVALID for a model that is neither a language model in one GGUF file nor a network in ONNX
+// files; MODEL_NOT_FOUND.
 absl::StatusOr<Workpiece> FindWorkpiece(const std::shared_ptr<StreamCall>& call,
                                         const std::string& name,
                                         intelligence::v1::RequestClass request_class);

@@ -117,6 +117,9 @@ class Optimization {
         FindWorkpiece(call_, request_.name(), request_.request_class());
     if (!source.ok()) return source.status();
     source_ = *std::move(source);
+    if (source_->spec.engine() == "onnx") {
+      return FieldError("name", "Only language models have layouts to choose from.");
+    }
     if (absl::Status status = CheckName(request_.new_name()); !status.ok()) return status;
     // Removed meanwhile, it is still there to be converted.
     if (!source_->sha256.empty() && runtime_.store().KeepBlob(source_->sha256)) {

@@ -13,17 +13,21 @@
 #include "protos/intelligence/v1/language_model.pb.h"
 #include "protos/intelligence/v1/models.pb.h"
 #include "protos/intelligence/v1/system.pb.h"
+#include "protos/intelligence/v1/tensor.pb.h"
 #include "protos/intelligence/v1/vision.pb.h"
 #include "protos/intelligence/v1/writing_tools.pb.h"
 #include "protos/support/status_codec.h"
 #include "runtime/base/protected_spans.h"
 #include "runtime/base/reasons.h"
 #include "runtime/base/utf8.h"
+#include "runtime/engine/tensor_check.h"
 #include "services/language_model/guided_request.h"
 #include "services/language_model/validate.h"
 #include "services/models/validate.h"
 #include "services/rpc/parse_request.h"
 #include "services/system/validate.h"
+#include "services/tensor/convert.h"
+#include "services/tensor/validate.h"
 #include "services/vision/validate.h"
 #include "services/writing_tools/alignment.h"
 #include "services/writing_tools/output_cleaner.h"
@@ -89,6 +93,11 @@ void CheckGenerate(std::string_view bytes) {
   for (const auto& message : conversation.messages()) Require(IsValidUtf8(message.text()));
 }
 
+void CheckTensorRequest(std::string_view bytes) {
+  v1::RunModelRequest request;
+  if (Check(bytes, request)) CheckError(CheckTensors(ToTask(std::move(request))));
+}
+
 void CheckAlignment(std::string_view bytes) {
   const size_t middle = bytes.find('\x01');
   const std::string_view original = bytes.substr(0, middle);
@@ -134,6 +143,8 @@ void CheckOne(uint8_t kind, std::string_view bytes) {
     case 11:
       return Check<v1::UpdateModelRequest>(bytes);
     case 12:
+      Check<v1::GetModelSignatureRequest>(bytes);
+      CheckTensorRequest(bytes);
       return Check<v1::LoadModelRequest>(bytes);
     case 13:
       Check<v1::WatchStatusRequest>(bytes);

@@ -44,7 +44,16 @@ ModelReport ToReport(const v1::ModelReport& report) {
                               .operation = operation.operation(),
                               .share = operation.share(),
                               .count = operation.count(),
-                              .time = FromProto(operation.time())});
+                              .time = FromProto(operation.time()),
+                              .provider = operation.provider()});
+  }
+  out.run_time = FromProto(report.run_time());
+  out.runs = report.runs();
+  out.working_bytes = report.working_bytes();
+  for (const v1::Partition& partition : report.partitions()) {
+    out.partitions.push_back({.provider = partition.provider(),
+                              .operations = partition.operations(),
+                              .share = partition.share()});
   }
   return out;
 }

@@ -27,7 +27,8 @@ namespace {
 using intelligenced::Reason;
 
 // A proofread text of 4 MiB comes back whole and with its corrections twice.
-constexpr int kMaxMessageBytes = 64 << 20;
+// Tensors of 64 MiB, and room for the rest.
+constexpr int kMaxMessageBytes = 72 << 20;
 
 std::shared_ptr<grpc::Channel> MakeChannel(const std::string& path) {
   grpc::ChannelArguments arguments;
@@ -103,7 +104,8 @@ Client::Connection::Connection(std::string path)
       models(v1::ModelService::NewStub(channel_)),
       performance(v1::ModelPerformanceService::NewStub(channel_)),
       system_service(v1::SystemService::NewStub(channel_)),
-      vision(v1::VisionService::NewStub(channel_)) {}
+      vision(v1::VisionService::NewStub(channel_)),
+      tensor(v1::TensorService::NewStub(channel_)) {}
 
 absl::Status Client::Connection::WaitUntilReady(absl::Duration timeout) {
   if (absl::Status status = ProbeSocket(path_); !status.ok()) return status;

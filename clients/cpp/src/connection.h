@@ -16,6 +16,7 @@
 #include "protos/intelligence/v1/model_performance.grpc.pb.h"
 #include "protos/intelligence/v1/models.grpc.pb.h"
 #include "protos/intelligence/v1/system.grpc.pb.h"
+#include "protos/intelligence/v1/tensor.grpc.pb.h"
 #include "protos/intelligence/v1/vision.grpc.pb.h"
 #include "protos/intelligence/v1/writing_tools.grpc.pb.h"
 #include "runtime/base/cancel.h"
@@ -68,6 +69,7 @@ class Client::Connection {
   const std::unique_ptr<v1::ModelPerformanceService::StubInterface> performance;
   const std::unique_ptr<v1::SystemService::StubInterface> system_service;
   const std::unique_ptr<v1::VisionService::StubInterface> vision;
+  const std::unique_ptr<v1::TensorService::StubInterface> tensor;
 };
 
 }  // namespace intelligence

@@ -91,9 +91,11 @@ void AddModelPerformanceCommands(CommandTree& tree, CLI::App* models) {
   auto name = std::make_shared<std::string>();
   CLI::App* app = tree.Add(
       models, "report",
-      "Measure a language model on this machine: speeds, memory, load time, how much of the "
-      "machine's memory bandwidth and arithmetic it uses, and where the time goes.",
-      {"mlctl models report stories", "mlctl models report stories --json | jq .memory_share"},
+      "Measure a model on this machine: speeds, memory, load time and where the time goes; of a "
+      "language model also how much of the machine's memory bandwidth and arithmetic it uses, of a "
+      "network in ONNX the time of each operation, and who runs it.",
+      {"mlctl models report stories", "mlctl models report stories --json | jq .memory_share",
+       "mlctl models report yunet --json | jq '.operations[0]'"},
       [name](Session& session) { return Report(session, *name); });
   app->add_option("name", *name, "The model")->required()->type_name(kModelType);
 

@@ -235,6 +235,26 @@ absl::StatusOr<FakeScript> LookAt(const engine_proto::VisionTask& task) {
   return script;
 }
 
+// Takes anything and gives it back; says that it takes a row of floats.
+FakeScript RunOnTensors(const engine_proto::RunModelTask& task) {
+  Event event;
+  if (task.signature_only()) {
+    for (engine_proto::TensorSpec* const spec :
+         {event.mutable_signature()->add_inputs(), event.mutable_signature()->add_outputs()}) {
+      spec->set_name("x");
+      spec->set_type(engine_proto::TENSOR_TYPE_FLOAT32);
+      spec->add_shape(-1);
+      spec->add_dimension_names("n");
+    }
+  } else {
+    *event.mutable_tensors()->mutable_outputs() = task.inputs();
+  }
+  FakeScript script;
+  script.units.push_back({std::move(event)});
+  script.completed = Completed(engine_proto::FINISH_REASON_STOP, 0, 0);
+  return script;
+}
+
 }  // namespace
 
 size_t CountFakeTokens(std::string_view text) {
@@ -308,6 +328,8 @@ absl::StatusOr<FakeScript> MakeFakeScript(const Task& task, const FakeAnswers& a
       script = LookAt(task.vision());
       break;
     case Task::kRunModel:
+      script = RunOnTensors(task.run_model());
+      break;
     case Task::kMeasure:
     case Task::kQuantize:
     case Task::KIND_NOT_SET:

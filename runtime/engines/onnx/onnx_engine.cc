@@ -1,14 +1,16 @@
 #include "runtime/engines/onnx/onnx_engine.h"
 
 #include <algorithm>
+#include <filesystem>
+#include <memory>
 #include <string>
+#include <system_error>
 #include <thread>
 #include <utility>
 #include <vector>
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
 #include "runtime/base/file.h"
 #include "runtime/base/reasons.h"
@@ -26,18 +28,18 @@ constexpr uint64_t kMaxLabelBytes = uint64_t{4} << 20;
 
 absl::Status Cancelled() { return MakeError(Reason::kCancelled, "Loading was cancelled."); }
 
-absl::StatusOr<const FamilyEntry*> FindFamily(const std::string& name) {
-  for (const FamilyEntry& entry : AllFamilies()) {
-    if (entry.name == name) return &entry;
-  }
-  return MakeError(
-      Reason::kModelLoadFailed,
-      absl::StrCat(
-          name.empty() ? "The model names no family" : "There is no family " + name, "; there are ",
-          absl::StrJoin(
-              AllFamilies(), ", ",
-              [](std::string* out, const FamilyEntry& entry) { absl::StrAppend(out, entry.name); }),
-          "."));
+// Null: a network of the app developer's own, or one whose pictures nobody here knows to read.
+const FamilyEntry* FindFamily(const std::string& name) {
+  const auto families = AllFamilies();
+  const auto found = std::find_if(families.begin(), families.end(),
+                                  [&](const FamilyEntry& entry) { return entry.name == name; });
+  return found == families.end() ? nullptr : &*found;
+}
+
+uint64_t FileBytes(const std::string& path) {
+  std::error_code error;
+  const uintmax_t bytes = std::filesystem::file_size(path, error);
+  return error ? 0 : bytes;
 }
 
 // One label a line; empty lines at the end are none.
@@ -65,38 +67,73 @@ class OnnxEngine final : public Engine {
   absl::StatusOr<std::unique_ptr<Model>> Load(const engine_proto::ModelSpec& spec,
                                               CancelToken cancel) override {
     if (!library_.ok()) return library_.status();
-    const absl::StatusOr<const FamilyEntry*> entry = FindFamily(spec.family());
-    if (!entry.ok()) return entry.status();
+    const FamilyEntry* const entry = FindFamily(spec.family());
     const uint32_t threads =
         spec.threads() > 0 ? spec.threads() : std::max(1U, std::thread::hardware_concurrency());
+    const absl::Time begin = clock_->Now();
+    OnnxModelParts model;
+    model.seen = std::make_shared<SeenShapes>();
+    model.threads = threads;
     FamilyParts parts;
     for (const engine_proto::ModelFile& file : spec.files()) {
       if (cancel.cancelled()) return Cancelled();
-      if (file.role() == kLabelsRole) {
+      const std::string role = file.role().empty() ? kModelRole : file.role();
+      // What the other files of an unknown family are for is not known either.
+      if (entry == nullptr && role != kModelRole) continue;
+      if (role == kLabelsRole) {
         auto labels = ReadLabels(file.path());
         if (!labels.ok()) return labels.status();
         parts.labels = *std::move(labels);
         continue;
       }
-      auto network =
-          LoadOnnxSession(**library_, file.path(), {.threads = static_cast<int>(threads)}, cancel);
-      if (!network.ok()) return network.status();
-      parts.networks[file.role().empty() ? kModelRole : file.role()] = *std::move(network);
+      model.weight_bytes += FileBytes(file.path());
+      absl::Status status = Open(file.path(), role, cancel, entry != nullptr, model, parts);
+      if (!status.ok()) return status;
     }
-    if (!parts.networks.contains(kModelRole)) {
+    const auto main =
+        std::find_if(model.networks.begin(), model.networks.end(),
+                     [](const MeasuredNetwork& network) { return network.role == kModelRole; });
+    if (main == model.networks.end() && !parts.networks.contains(kModelRole)) {
       return MakeError(Reason::kModelLoadFailed, "The model has no file with the role \"model\".");
     }
+    if (main != model.networks.end()) std::rotate(model.networks.begin(), main, main + 1);
     return GuardOnnx(Reason::kModelLoadFailed, [&]() -> absl::StatusOr<std::unique_ptr<Model>> {
-      auto family = (*entry)->make(std::move(parts));
-      if (!family.ok()) return family.status();
-      if (absl::Status status = WarmUp(**family, cancel); !status.ok()) return status;
-      return MakeOnnxModel(*std::move(family), clock_, threads,
-                           absl::StrCat("ONNX Runtime, family ", (*entry)->name, ", ", threads,
-                                        threads == 1 ? " thread" : " threads"));
+      if (entry != nullptr) {
+        auto family = entry->make(std::move(parts));
+        if (!family.ok()) return family.status();
+        if (absl::Status status = WarmUp(**family, cancel); !status.ok()) return status;
+        model.family = *std::move(family);
+      }
+      model.load_time = clock_->Now() - begin;
+      model.description = absl::StrCat(
+          model.networks.empty() ? "TensorFlow Lite, " : "ONNX Runtime, ",
+          entry == nullptr ? std::string("tensors") : absl::StrCat("family ", entry->name), ", ",
+          threads, threads == 1 ? " thread" : " threads");
+      return MakeOnnxModel(std::move(model), clock_);
     });
   }
 
  private:
+  // Adds the network of one file to the model's, and to the family's where there is one.
+  absl::Status Open(const std::string& path, const std::string& role, const CancelToken& cancel,
+                    bool for_family, OnnxModelParts& model, FamilyParts& parts) {
+    const auto threads = static_cast<int>(model.threads);
+    auto session = OpenOnnxSession(**library_, path, {.threads = threads}, cancel);
+    if (!session.ok()) return session.status();
+    model.networks.push_back({.role = role,
+                              .session = *session,
+                              .profiled = [this, path, threads](const std::string& prefix) {
+                                return OpenOnnxSession(
+                                    **library_, path,
+                                    {.threads = threads, .profile_prefix = prefix}, {});
+                              }});
+    if (!for_family) return absl::OkStatus();
+    auto network = AsNetwork(*std::move(session));
+    if (!network.ok()) return network.status();
+    parts.networks[role] = RecordShapes(role, *std::move(network), model.seen);
+    return absl::OkStatus();
+  }
+
   const SystemClock own_clock_;
   const Clock* const clock_;
   // Its models' sessions end before it: an engine outlives its models.

@@ -1,9 +1,13 @@
 // Published networks for pictures, run by ONNX Runtime, one family each (family.h; README.md lists
-// them).
+// them), and networks of any kind run on tensors.
 //
-// ModelSpec.family: one of AllFamilies(). ModelSpec.files: "model", and what the family's README
-// entry names ("labels", …). No parameters. ModelSpec.threads: cores of one run; 0: all.
-// ModelInfo: width as threads, device "cpu", no tokens.
+// ModelSpec.family: one of AllFamilies(), whose models answer vision tasks; with any other name, as
+// "tensor", or none, a model is only run on tensors. ModelSpec.files: "model", and what the
+// family's README entry names ("labels", …). No parameters. ModelSpec.threads: cores of one run; 0:
+// all. ModelInfo: width as threads, device "cpu", no tokens.
+//
+// RunModelTask and MeasureTask are for the file with the role "model" (measuring: for all
+// networks), whatever the family.
 #ifndef INTELLIGENCED_RUNTIME_ENGINES_ONNX_ONNX_ENGINE_H_
 #define INTELLIGENCED_RUNTIME_ENGINES_ONNX_ONNX_ENGINE_H_
 

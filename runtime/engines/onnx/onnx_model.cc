@@ -2,13 +2,16 @@
 
 #include <algorithm>
 #include <cstring>
-#include <optional>
+#include <fstream>
 #include <utility>
-#include <vector>
 
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/strip.h"
 #include "runtime/base/reasons.h"
-#include "runtime/engines/onnx/border.h"
+#include "runtime/engine/tensor_check.h"
+#include "runtime/engines/onnx/onnx_jobs.h"
+#include "runtime/engines/onnx/tensors.h"
 #include "runtime/engines/task_image/task_image.h"
 
 namespace intelligenced {
@@ -18,8 +21,10 @@ using vision_proto::VisionRequest;
 
 // Each job has a decoded picture in memory.
 constexpr uint32_t kMaxBatch = 4;
-
-absl::Status Cancelled() { return MakeError(Reason::kCancelled, "The request was cancelled."); }
+// What a camera's picture is made to before most people look at it: networks that take any size are
+// measured with what their families make of it.
+constexpr int kTypicalWidth = 1280;
+constexpr int kTypicalHeight = 960;
 
 absl::Status CheckKind(const Family& family, const VisionRequest& request) {
   const auto serves = family.serves();
@@ -32,96 +37,58 @@ absl::Status CheckKind(const Family& family, const VisionRequest& request) {
   return absl::OkStatus();
 }
 
-// Keeps what is sure enough, and the best so many.
-template <typename List>
-void Limit(const VisionRequest& request, List* list) {
-  std::stable_sort(list->begin(), list->end(),
-                   [](const auto& a, const auto& b) { return a.confidence() > b.confidence(); });
-  int count = list->size();
-  while (count > 0 && list->Get(count - 1).confidence() < request.min_confidence()) --count;
-  if (request.max_results() > 0) {
-    count = static_cast<int>(std::min<uint32_t>(request.max_results(), count));
-  }
-  list->DeleteSubrange(count, list->size() - count);
+// The family's answer to a grey picture.
+absl::Status AnswerGrey(Family& family, int width, int height, const CancelToken& cancel) {
+  absl::StatusOr<Image> image = Image::Make(width, height, 1);
+  if (!image.ok()) return image.status();
+  std::memset(image->data(), 128, image->size_bytes());
+  VisionRequest request;
+  vision_proto::VisionResult result;
+  const View view(&*image, {0, 0, width, height});
+  return family.Answer(view, request, cancel, &result);
 }
 
-void LimitAll(const VisionRequest& request, vision_proto::VisionResult* result) {
-  if (result->has_faces()) Limit(request, result->mutable_faces()->mutable_faces());
-  if (result->has_regions()) Limit(request, result->mutable_regions()->mutable_regions());
-  if (result->has_poses()) Limit(request, result->mutable_poses()->mutable_poses());
-  if (result->has_classifications()) {
-    Limit(request, result->mutable_classifications()->mutable_classifications());
+// This process's own memory; 0 where the system does not tell.
+uint64_t ResidentBytes() {
+  std::ifstream file("/proc/self/smaps_rollup");
+  std::string line;
+  while (std::getline(file, line)) {
+    std::string_view rest = line;
+    if (!absl::ConsumePrefix(&rest, "Pss:")) continue;
+    absl::ConsumeSuffix(&rest, "kB");
+    uint64_t kilobytes = 0;
+    return absl::SimpleAtoi(rest, &kilobytes) ? kilobytes * 1024 : 0;
   }
+  return 0;
 }
-
-class OnnxJob final : public Job {
- public:
-  OnnxJob(Family* family, vision_proto::VisionTask task, CancelToken cancel)
-      : family_(family), task_(std::move(task)), cancel_(std::move(cancel)) {}
-
-  void Unit(JobOutput& output) {
-    output.work += 1;
-    output.status = GuardOnnx(Reason::kEngineFailure, [&] { return Advance(output); });
-    if (cancel_.cancelled()) output.status = Cancelled();
-    if (!output.status.ok()) output.done = true;
-  }
-
- private:
-  absl::Status Advance(JobOutput& output) {
-    if (cancel_.cancelled()) return Cancelled();
-    engine_proto::Event event;
-    if (!image_.has_value()) {
-      absl::StatusOr<Image> image = DecodeTaskImage(task_.image(), event.mutable_image());
-      if (!image.ok()) return image.status();
-      image_ = *std::move(image);
-      task_.clear_image();
-      output.events.push_back(std::move(event));
-      return absl::OkStatus();
-    }
-    const VisionRequest& request = task_.requests(next_);
-    vision_proto::VisionResult& result = *event.mutable_vision();
-    result.set_request_index(static_cast<uint32_t>(next_));
-    const View view(&*image_, RegionOf(request, image_->width(), image_->height()));
-    absl::Status status = family_->Answer(view, request, cancel_, &result);
-    if (!status.ok()) return AtRequest(next_, status);
-    LimitAll(request, &result);
-    output.events.push_back(std::move(event));
-    if (++next_ < task_.requests_size()) return absl::OkStatus();
-    engine_proto::Event completed;
-    completed.mutable_completed()->set_finish_reason(engine_proto::FINISH_REASON_STOP);
-    completed.mutable_completed()->set_images_decoded(1);
-    output.events.push_back(std::move(completed));
-    output.done = true;
-    return absl::OkStatus();
-  }
-
-  Family* const family_;
-  vision_proto::VisionTask task_;
-  const CancelToken cancel_;
-  std::optional<Image> image_;
-  int next_ = 0;
-};
 
 class OnnxModel final : public Model {
  public:
-  OnnxModel(std::unique_ptr<Family> family, const Clock* clock, uint32_t threads,
-            std::string description)
-      : clock_(clock), family_(std::move(family)) {
+  OnnxModel(OnnxModelParts parts, const Clock* clock) : clock_(clock), parts_(std::move(parts)) {
     info_.set_max_batch(kMaxBatch);
-    info_.set_width(std::max(1U, threads));
+    info_.set_width(std::max(1U, parts_.threads));
     info_.set_device("cpu");
-    info_.add_task_kinds(engine_proto::TASK_KIND_VISION);
-    info_.set_description(std::move(description));
+    if (parts_.family != nullptr) info_.add_task_kinds(engine_proto::TASK_KIND_VISION);
+    if (!parts_.networks.empty()) {
+      info_.add_task_kinds(engine_proto::TASK_KIND_RUN_MODEL);
+      info_.add_task_kinds(engine_proto::TASK_KIND_MEASURE);
+    }
+    info_.set_description(parts_.description);
   }
 
   const engine_proto::ModelInfo& info() const override { return info_; }
 
   absl::StatusOr<std::unique_ptr<Job>> Start(const engine_proto::Task& task,
                                              CancelToken cancel) override {
+    if (task.has_run_model() && !parts_.networks.empty()) return StartTensors(task, cancel);
+    if (task.has_measure() && !parts_.networks.empty()) return StartMeasure(task, cancel);
+    if (parts_.family == nullptr) {
+      return FieldError("kind", "This model is run on tensors; it answers nothing else.");
+    }
     absl::Status status = CheckVisionTask(
-        task, [this](const VisionRequest& request) { return CheckKind(*family_, request); });
+        task, [this](const VisionRequest& request) { return CheckKind(*parts_.family, request); });
     if (!status.ok()) return status;
-    return std::make_unique<OnnxJob>(family_.get(), task.vision(), std::move(cancel));
+    return MakeVisionJob(parts_.family.get(), task.vision(), std::move(cancel));
   }
 
   absl::StatusOr<std::vector<JobOutput>> Step(absl::Span<Job* const> jobs,
@@ -146,27 +113,50 @@ class OnnxModel final : public Model {
   }
 
  private:
+  absl::StatusOr<std::unique_ptr<Job>> StartTensors(const engine_proto::Task& task,
+                                                    CancelToken cancel) {
+    OnnxSession* const session = parts_.networks.front().session.get();
+    if (!task.run_model().signature_only()) {
+      // Said before the job waits for its turn.
+      const auto plan = PlanTensors(session->signature(), task.run_model());
+      if (!plan.ok()) return plan.status();
+    }
+    return MakeTensorJob(session, task.run_model(), std::move(cancel));
+  }
+
+  std::unique_ptr<Job> StartMeasure(const engine_proto::Task& task, CancelToken cancel) {
+    engine_proto::Measurement facts;
+    facts.set_threads(parts_.threads);
+    facts.set_weight_bytes(parts_.weight_bytes);
+    facts.set_load_microseconds(absl::ToInt64Microseconds(parts_.load_time));
+    facts.set_resident_bytes(ResidentBytes());
+    const bool details = task.measure().details();
+    return MakeMeasureJob(
+        [this,
+         details](const CancelToken& token) -> absl::StatusOr<std::unique_ptr<NetworkMeasurer>> {
+          if (parts_.family != nullptr) {
+            absl::Status status = AnswerGrey(*parts_.family, kTypicalWidth, kTypicalHeight, token);
+            if (!status.ok()) return status;
+          }
+          return std::make_unique<NetworkMeasurer>(parts_.networks, *parts_.seen, details, clock_);
+        },
+        std::move(facts), std::move(cancel));
+  }
+
   const Clock* const clock_;
-  const std::unique_ptr<Family> family_;
+  const OnnxModelParts parts_;
   engine_proto::ModelInfo info_;
 };
 
 }  // namespace
 
-std::unique_ptr<Model> MakeOnnxModel(std::unique_ptr<Family> family, const Clock* clock,
-                                     uint32_t threads, std::string description) {
-  return std::make_unique<OnnxModel>(std::move(family), clock, threads, std::move(description));
+std::unique_ptr<Model> MakeOnnxModel(OnnxModelParts parts, const Clock* clock) {
+  return std::make_unique<OnnxModel>(std::move(parts), clock);
 }
 
 absl::Status WarmUp(Family& family, const CancelToken& cancel) {
   constexpr int kSide = 64;
-  absl::StatusOr<Image> image = Image::Make(kSide, kSide, 1);
-  if (!image.ok()) return image.status();
-  std::memset(image->data(), 128, image->size_bytes());
-  VisionRequest request;
-  vision_proto::VisionResult result;
-  const View view(&*image, {0, 0, kSide, kSide});
-  const absl::Status status = family.Answer(view, request, cancel, &result);
+  const absl::Status status = AnswerGrey(family, kSide, kSide, cancel);
   if (status.ok() || cancel.cancelled()) return status;
   return MakeError(Reason::kModelLoadFailed,
                    absl::StrCat("The network loads, but does not do its work: ", status.message()));

@@ -30,7 +30,8 @@ class FakeDaemon::Services {
         language_(scripts),
         models_(scripts),
         system_(scripts),
-        vision_(scripts) {}
+        vision_(scripts),
+        tensors_(scripts) {}
 
   void Register(grpc::ServerBuilder& builder) {
     builder.RegisterService(&writing_);
@@ -38,6 +39,7 @@ class FakeDaemon::Services {
     builder.RegisterService(&models_);
     builder.RegisterService(&system_);
     builder.RegisterService(&vision_);
+    builder.RegisterService(&tensors_);
   }
 
  private:
@@ -182,11 +184,25 @@ class FakeDaemon::Services {
     const Scripts& scripts;
   };
 
+  struct Tensors final : v1::TensorService::Service {
+    explicit Tensors(const Scripts* scripts) : scripts(*scripts) {}
+    grpc::Status GetModelSignature(Context*, const v1::GetModelSignatureRequest* request,
+                                   v1::GetModelSignatureResponse* response) override {
+      return Play(scripts.signature, *request, response);
+    }
+    grpc::Status RunModel(Context*, const v1::RunModelRequest* request,
+                          v1::RunModelResponse* response) override {
+      return Play(scripts.run_model, *request, response);
+    }
+    const Scripts& scripts;
+  };
+
   Writing writing_;
   Language language_;
   Models models_;
   System system_;
   Vision vision_;
+  Tensors tensors_;
 };
 
 FakeDaemon::FakeDaemon() : services_(std::make_unique<Services>(&scripts)) {

@@ -12,6 +12,7 @@
 #include "protos/intelligence/v1/language_model.grpc.pb.h"
 #include "protos/intelligence/v1/models.grpc.pb.h"
 #include "protos/intelligence/v1/system.grpc.pb.h"
+#include "protos/intelligence/v1/tensor.grpc.pb.h"
 #include "protos/intelligence/v1/vision.grpc.pb.h"
 #include "protos/intelligence/v1/writing_tools.grpc.pb.h"
 
@@ -42,6 +43,8 @@ struct Scripts {
   Unary<v1::PrewarmSessionRequest, v1::PrewarmSessionResponse> prewarm_session;
   Unary<v1::DeleteSessionRequest, v1::DeleteSessionResponse> delete_session;
   Streaming<v1::AnalyzeImageRequest, v1::AnalyzeImageResponse> analyze;
+  Unary<v1::GetModelSignatureRequest, v1::GetModelSignatureResponse> signature;
+  Unary<v1::RunModelRequest, v1::RunModelResponse> run_model;
   Unary<v1::ListModelsRequest, v1::ListModelsResponse> list_models;
   Unary<v1::GetModelRequest, v1::Model> get_model;
   Unary<v1::GetAvailabilityRequest, v1::GetAvailabilityResponse> get_availability;

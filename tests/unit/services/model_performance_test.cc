@@ -9,6 +9,7 @@
 #include "absl/strings/str_cat.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "tests/support/onnx_bytes.h"
 #include "tests/unit/models/test_files.h"
 #include "tests/unit/services/service_fixture.h"
 
@@ -129,7 +130,45 @@ TEST_F(ModelPerformanceTest, AReportComesWithoutMakingTheModelResident) {
   EXPECT_EQ(activity_.records().front().method(), "ModelPerformanceService/MeasureModel");
 }
 
-TEST_F(ModelPerformanceTest, OnlyLanguageModelsAreMeasured) {
+TEST_F(ModelPerformanceTest, ANetworkIsMeasuredByItsOwnEngine) {
+  OnnxParts parts;
+  parts.nodes = {OnnxNode("Relu", {"x"}, {"y"})};
+  parts.inputs = {OnnxPortBytes("x", {1, 2})};
+  parts.outputs = {OnnxPortBytes("y", {1, 2})};
+  ASSERT_TRUE(Install("net", OnnxModelBytes(parts)).ok());
+  bench_.measure = [](const std::string&) -> absl::StatusOr<engine_proto::Measurement> {
+    engine_proto::Measurement measurement;
+    measurement.set_runs(20);
+    measurement.set_run_microseconds(1500);
+    measurement.set_working_bytes(4096);
+    engine_proto::Partition& partition = *measurement.add_partitions();
+    partition.set_provider("CPUExecutionProvider");
+    partition.set_operations(1);
+    partition.set_share(1);
+    engine_proto::OperationTime& operation = *measurement.add_operations();
+    operation.set_phase("run");
+    operation.set_operation("Relu");
+    operation.set_provider("CPUExecutionProvider");
+    return measurement;
+  };
+  v1::MeasureModelRequest request;
+  request.set_name("net");
+  grpc::ClientContext context;
+  std::vector<v1::MeasureModelResponse> responses;
+  const absl::Status status = Drain(*performance_->MeasureModel(&context, request), &responses);
+  ASSERT_TRUE(status.ok()) << status;
+  const v1::ModelReport& report = responses.back().completed();
+  EXPECT_EQ(report.runs(), 20);
+  EXPECT_EQ(report.run_time().nanos(), 1'500'000);
+  EXPECT_EQ(report.working_bytes(), 4096);
+  EXPECT_EQ(report.partitions(0).provider(), "CPUExecutionProvider");
+  EXPECT_EQ(report.operations(0).provider(), "CPUExecutionProvider");
+  v1::OptimizeModelRequest optimize;
+  optimize.set_name("net");
+  EXPECT_EQ(FactsOf(Optimize(optimize)).field, "name");
+}
+
+TEST_F(ModelPerformanceTest, OtherModelsAreNotMeasured) {
   const auto measure = [&](const std::string& name) {
     v1::MeasureModelRequest request;
     request.set_name(name);

@@ -10,12 +10,14 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/synchronization/notification.h"
+#include "protos/support/limits.h"
 #include "runtime/base/executor.h"
 #include "runtime/engines/fake/fake_engine.h"
 #include "services/language_model/service.h"
 #include "services/model_performance/service.h"
 #include "services/models/service.h"
 #include "services/system/service.h"
+#include "services/tensor/service.h"
 #include "services/vision/service.h"
 #include "services/writing_tools/service.h"
 
@@ -239,7 +241,7 @@ class TestLoader final : public ModelLoader {
       loaded.model = std::make_shared<ScriptModel>(script_);
       return loaded;
     }
-    if (spec.engine() == "llama-workbench") {
+    if (spec.engine() == "llama-workbench" || spec.engine() == "onnx") {
       loaded.model = std::make_shared<BenchModel>(bench_, spec.files(0).path());
       return loaded;
     }
@@ -399,9 +401,10 @@ struct ServiceFixture::Stack {
     services.push_back(MakeModelService(environment));
     services.push_back(MakeModelPerformanceService(environment));
     services.push_back(MakeVisionService(environment));
+    services.push_back(MakeTensorService(environment));
     services.push_back(MakeSystemService(environment));
     grpc::ServerBuilder builder;
-    builder.SetMaxReceiveMessageSize(64 << 20);
+    builder.SetMaxReceiveMessageSize(kMaxReceiveMessageBytes);
     builder.AddListeningPort("unix:" + folder + "/socket", grpc::InsecureServerCredentials());
     for (const auto& service : services) builder.RegisterService(service.get());
     server = builder.BuildAndStart();

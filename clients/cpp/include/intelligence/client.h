@@ -19,6 +19,7 @@
 #include <intelligence/socket_path.h>
 #include <intelligence/stream.h>
 #include <intelligence/system.h>
+#include <intelligence/tensor.h>
 #include <intelligence/vision.h>
 #include <intelligence/writing_tools.h>
 
@@ -90,6 +91,12 @@ class Client {
       const OnEvent<AnalyzeImageEvent>& on_event = nullptr) const;
   Stream<AnalyzeImageEvent> StreamAnalyzeImage(const AnalyzeImageRequest& request,
                                                const CallOptions& options = {}) const;
+
+  // A network of one's own: what `model` takes and gives, and one run of options.model.
+  absl::StatusOr<ModelSignature> GetModelSignature(const std::string& model,
+                                                   const CallOptions& options = {}) const;
+  absl::StatusOr<RunModelResult> RunModel(const RunModelRequest& request,
+                                          const CallOptions& options) const;
 
   // Models. Names are taken with and without "models/".
   absl::StatusOr<std::vector<Model>> ListModels(const ListModelsRequest& request = {},

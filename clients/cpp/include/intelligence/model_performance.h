@@ -1,4 +1,4 @@
-// How fast a language model is on this machine, and in which layout it would be fastest.
+// How fast a model is on this machine, and in which layout a language model would be fastest.
 #ifndef INTELLIGENCE_MODEL_PERFORMANCE_H_
 #define INTELLIGENCE_MODEL_PERFORMANCE_H_
 
@@ -16,11 +16,19 @@
 namespace intelligence {
 
 struct OperationTime {
-  std::string phase = {};      // "prompt" or "generation"
+  std::string phase = {};      // "prompt" or "generation"; of networks "run", and "node" for each
   std::string operation = {};  // "MUL_MAT ffn_up"
   double share = 0;            // of the phase's time
   uint64_t count = 0;
   absl::Duration time = {};
+  std::string provider = {};  // of networks: who ran it
+};
+
+// A part of a network that one provider runs.
+struct Partition {
+  std::string provider = {};  // "CPUExecutionProvider"
+  uint32_t operations = 0;
+  double share = 0;  // of a run's time
 };
 
 // protos/intelligence/v1/model_performance.proto has the formulas.
@@ -41,6 +49,12 @@ struct ModelReport {
   double memory_share = 0;
   double arithmetic_share = 0;
   std::vector<OperationTime> operations = {};
+  // Networks only (runs is above 0): model, weight_bytes, threads, load_time, resident_bytes and
+  // operations of the members above, and these.
+  absl::Duration run_time = {};  // the median
+  uint32_t runs = 0;
+  std::vector<Partition> partitions = {};
+  uint64_t working_bytes = 0;  // values between the operations, at most
 };
 
 using MeasureModelEvent = std::variant<WorkProgress, ModelReport>;
