@@ -107,11 +107,12 @@ CAPABILITIES = {
 
 # Families that worker-onnx loads (runtime/engines/onnx). The others are listed without capabilities, so
 # that nothing offers them for a task that they cannot be loaded for.
-LOADED = {"mediapipe-handpose", "ppocr-det", "yunet"}
+LOADED = {"mediapipe-handpose", "mediapipe-pose", "ppocr-det", "yunet"}
 
 # Family -> (role, name of the file) of another network that belongs to it.
 COMPANIONS = {
     "mediapipe-handpose": ("palm-detector", "palm_detection_mediapipe_2023feb.onnx"),
+    "mediapipe-pose": ("pose-detector", "person_detection_mediapipe_2023mar.onnx"),
 }
 
 # Where neither the file nor its folders make a good name.

@@ -30,6 +30,8 @@ if(INTELLIGENCED_ENGINES)
   pkg_check_modules(ONNXRUNTIME REQUIRED IMPORTED_TARGET libonnxruntime)
   pkg_check_modules(HUNSPELL REQUIRED IMPORTED_TARGET hunspell)
   find_library(CLD2_LIBRARY cld2 REQUIRED)
+  # Not every system has it; without it, networks in its format are refused.
+  find_library(TFLITE_LIBRARY tensorflow-lite)
   # OpenCV's modules by themselves: its CMake package asks for all of them.
   find_path(OPENCV_INCLUDE_DIR opencv2/core.hpp PATH_SUFFIXES opencv4 REQUIRED)
   add_library(opencv INTERFACE)

@@ -3,6 +3,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "runtime/base/reasons.h"
+#include "runtime/engines/onnx/families/body_pose.h"
 #include "runtime/engines/onnx/families/face_mesh.h"
 #include "runtime/engines/onnx/families/hand_pose.h"
 #include "runtime/engines/onnx/families/ppocr_detection.h"
@@ -17,6 +18,7 @@ namespace {
 constexpr FamilyEntry kFamilies[] = {
     {"face-mesh", MakeFaceMesh},
     {"mediapipe-handpose", MakeHandPose},
+    {"mediapipe-pose", MakeBodyPose},
     {"ppocr-det", MakePpocrDetection},
     {"selfie-segmentation", MakeSelfieSegmentation},
     {"squeezenet", MakeSqueezenet},

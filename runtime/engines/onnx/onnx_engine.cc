@@ -19,6 +19,7 @@
 #include "runtime/engines/onnx/family.h"
 #include "runtime/engines/onnx/onnx_model.h"
 #include "runtime/engines/onnx/onnx_session.h"
+#include "runtime/engines/onnx/tflite_network.h"
 
 namespace intelligenced {
 namespace {
@@ -118,6 +119,17 @@ class OnnxEngine final : public Engine {
   absl::Status Open(const std::string& path, const std::string& role, const CancelToken& cancel,
                     bool for_family, OnnxModelParts& model, FamilyParts& parts) {
     const auto threads = static_cast<int>(model.threads);
+    if (IsTfliteFile(path)) {
+      if (!for_family) {
+        return MakeError(Reason::kModelLoadFailed,
+                         "A network in TensorFlow Lite's format needs a family; only those in ONNX "
+                         "files are run on tensors.");
+      }
+      auto network = LoadTfliteNetwork(path, threads, cancel);
+      if (!network.ok()) return network.status();
+      parts.networks[role] = RecordShapes(role, *std::move(network), model.seen);
+      return absl::OkStatus();
+    }
     auto session = OpenOnnxSession(**library_, path, {.threads = threads}, cancel);
     if (!session.ok()) return session.status();
     model.networks.push_back({.role = role,

@@ -19,9 +19,9 @@ float Sigmoid(float value) {
 
 }  // namespace
 
-std::vector<PointF> SsdAnchors(int input_side) {
+std::vector<PointF> SsdAnchors(int input_side, absl::Span<const SsdGrid> grids) {
   std::vector<PointF> anchors;
-  for (const auto& [stride, count] : {std::pair{8, 2}, std::pair{16, 6}}) {
+  for (const auto& [stride, count] : grids) {
     const int cells = input_side / stride;
     for (int y = 0; y < cells; ++y) {
       for (int x = 0; x < cells; ++x) {
@@ -63,7 +63,7 @@ std::vector<Detection> DecodeSsd(absl::Span<const PointF> anchors, absl::Span<co
 absl::StatusOr<SsdDetector> SsdDetector::Make(std::unique_ptr<Network> network, const Kind& kind) {
   SsdDetector detector;
   detector.kind_ = kind;
-  detector.anchors_ = SsdAnchors(kind.input_side);
+  detector.anchors_ = SsdAnchors(kind.input_side, kind.grids);
   const auto anchors = static_cast<int64_t>(detector.anchors_.size());
   absl::Status status = CheckInput(*network, kind.family, {1, kind.input_side, kind.input_side, 3});
   if (!status.ok()) return status;

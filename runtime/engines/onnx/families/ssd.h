@@ -1,5 +1,5 @@
-// MediaPipe's single-shot detectors (BlazeFace, BlazePalm): their anchors and the decoding of what
-// they say of each. Pure.
+// MediaPipe's single-shot detectors (BlazeFace, BlazePalm, BlazePose): their anchors and the
+// decoding of what they say of each. Pure.
 #ifndef INTELLIGENCED_RUNTIME_ENGINES_ONNX_FAMILIES_SSD_H_
 #define INTELLIGENCED_RUNTIME_ENGINES_ONNX_FAMILIES_SSD_H_
 
@@ -12,9 +12,15 @@
 
 namespace intelligenced {
 
-// Centres of the anchors in parts of a square input: two in each cell of the grid of 8 pixels, six
-// in each of that of 16.
-std::vector<PointF> SsdAnchors(int input_side);
+// A grid of cells of so many pixels, and how many anchors each cell has.
+struct SsdGrid {
+  int stride = 0;
+  int anchors = 0;
+};
+inline constexpr SsdGrid kSsdShortRange[] = {{8, 2}, {16, 6}};
+
+// Centres of the anchors in parts of a square input, grid by grid and row by row.
+std::vector<PointF> SsdAnchors(int input_side, absl::Span<const SsdGrid> grids = kSsdShortRange);
 
 // Appends what has at least `min_score`, in pixels of the input. `scores` has one number an anchor,
 // before the sigmoid; `boxes` four (centre from the anchor, size) and two for each of the points.
@@ -32,6 +38,7 @@ class SsdDetector {
     // Values of the input run from this to 1.
     float least = 0;
     float min_score = 0.5F;
+    absl::Span<const SsdGrid> grids = kSsdShortRange;
   };
 
   // MODEL_LOAD_FAILED for a network of other shapes.
