@@ -125,6 +125,12 @@ class Canvas {
     Line({at.x, at.y - reach}, {at.x, at.y + reach}, colour);
   }
   void Spot(Point at, Colour colour) { Line(at, at, colour); }
+  void Joint(Point at, Colour colour) {
+    const float across = 1.5F * static_cast<float>(width_) / static_cast<float>(image_.width());
+    const float down = 1.5F * static_cast<float>(width_) / static_cast<float>(image_.height());
+    Box({at.x - across, at.y - down, 2 * across, 2 * down}, colour);
+    Spot(at, colour);
+  }
   // Mixes the colour in where the map is high; places of the map lie over the whole picture.
   void Tint(const intelligence::Heatmap& map, Colour colour) {
     if (map.values.size() != uint64_t{map.width} * map.height || map.values.empty()) return;
@@ -212,7 +218,7 @@ struct Drawer {
         }
       }
       for (const intelligence::Landmark& joint : pose.joints) {
-        if (joint.confidence >= kLeastSure) canvas.Spot(joint.position, kJointColour);
+        if (joint.confidence >= kLeastSure) canvas.Joint(joint.position, kJointColour);
       }
     }
   }

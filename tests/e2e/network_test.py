@@ -57,6 +57,9 @@ class NetworkTest(unittest.TestCase):
                     "name": name, "title": name, "engine": "onnx", "family": family, "built_in": True, "rank": 50,
                     "capabilities": [capability],
                     "files": [{"role": role, "name": file.name, "path": str(file)} for role, file in files.items()]}))
+        (manifests / "rules.json").write_text(json.dumps({
+            "name": "rules", "title": "rules", "engine": "text", "built_in": True, "files": [],
+            "capabilities": ["writing.proofread"]}))
         cls.daemon = Daemon(BUILD, config=f"[models]\nbuilt_in = [\"{manifests}\"]\n")
         (cls.path / "own.onnx").write_bytes(own_network())
         cls.daemon.mlctl("models", "import", cls.path / "own.onnx", "--name", "own")
@@ -101,7 +104,7 @@ class NetworkTest(unittest.TestCase):
             answer = self.daemon.mlctl("tensor", "run", "own", text=json.dumps(request), check=False)
             self.assertEqual(answer.returncode, 4, answer.stderr)
             self.assertIn(words, answer.stderr)
-        answer = self.daemon.mlctl("tensor", "signature", "writing-rules", check=False)
+        answer = self.daemon.mlctl("tensor", "signature", "rules", check=False)
         self.assertEqual(answer.returncode, 4)
         self.assertIn("no network", answer.stderr)
 

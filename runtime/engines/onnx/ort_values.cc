@@ -1,5 +1,6 @@
 #include "runtime/engines/onnx/ort_values.h"
 
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -50,6 +51,14 @@ absl::Status TakeStrings(const Ort::Value& value, size_t count, engine_proto::Te
   return absl::OkStatus();
 }
 
+// Exporters write words like these for every dimension that they know nothing of.
+bool IsName(std::string_view name) {
+  for (const std::string_view none : {"", "?", "None", "unknown", "-1"}) {
+    if (name == none) return false;
+  }
+  return IsValidUtf8(name);
+}
+
 }  // namespace
 
 engine_proto::TensorType ToTensorType(ONNXTensorElementDataType type) {
@@ -73,7 +82,7 @@ void DescribeValue(const char* name, const Ort::TypeInfo& type, engine_proto::Te
   spec->set_type(ToTensorType(tensor.GetElementType()));
   for (const int64_t extent : tensor.GetShape()) spec->add_shape(extent < 0 ? -1 : extent);
   for (const char* const dimension : tensor.GetSymbolicDimensions()) {
-    spec->add_dimension_names(dimension == nullptr || !IsValidUtf8(dimension) ? "" : dimension);
+    spec->add_dimension_names(dimension != nullptr && IsName(dimension) ? dimension : "");
   }
 }
 

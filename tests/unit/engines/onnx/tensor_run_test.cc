@@ -178,6 +178,25 @@ TEST_F(TensorRunTest, WhatDoesNotFitIsNamed) {
   EXPECT_TRUE(HasReason(Run(picture).status, Reason::kFieldInvalid)) << "it sees nothing";
 }
 
+// PaddlePaddle's exporter names every open dimension "?".
+TEST_F(TensorRunTest, AQuestionMarkIsNoName) {
+  const std::string open = OnnxBytes(1, OnnxBytes(2, "?"));
+  const auto port = [&](const char* name) {
+    return OnnxBytes(1, name) +
+           OnnxBytes(2, OnnxBytes(1, OnnxNumber(1, kInt64) + OnnxBytes(2, open + open)));
+  };
+  OnnxParts parts;
+  parts.nodes = {OnnxNode("Abs", {"x"}, {"y"})};
+  parts.inputs = {port("x")};
+  parts.outputs = {port("y")};
+  Load(OnnxModelBytes(parts));
+  RunModelTask task;
+  AddInput<int64_t>("x", engine_proto::TENSOR_TYPE_INT64, {1, 3}, {-1, 2, -3}, &task);
+  const auto result = Run(task);
+  ASSERT_TRUE(result.ok()) << result.status();
+  EXPECT_THAT(Values<int64_t>(result->outputs(0)), ElementsAre(1, 2, 3));
+}
+
 TEST_F(TensorRunTest, StringsBooleansAndHalves) {
   OnnxParts parts;
   parts.nodes = {OnnxNode("Identity", {"text"}, {"same"}), OnnxNode("Not", {"flag"}, {"other"}),
