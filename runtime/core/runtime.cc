@@ -25,7 +25,10 @@ absl::Status NoCapableModel(std::string_view capability, std::string_view messag
     facts.metadata["install"] = InstallCommand(downloadable->name);
     advice = absl::StrCat(" Install one: ", facts.metadata["install"]);
   } else {
-    facts.metadata["install"] = "mlctl models import FILE.gguf --name NAME";
+    facts.metadata["install"] = capability == kDescribeImageCapability
+                                    ? "mlctl models import FILE.gguf --projector MMPROJ.gguf "
+                                      "--name NAME"
+                                    : "mlctl models import FILE.gguf --name NAME";
     advice = absl::StrCat(" The catalogue offers none; import one: ", facts.metadata["install"]);
   }
   return MakeError(Reason::kNoCapableModel, absl::StrCat(message, advice), std::move(facts));

@@ -1,4 +1,4 @@
-// CheckAdapter of gguf_metadata.h.
+// CheckAdapter and CheckProjector of gguf_metadata.h.
 #include <map>
 #include <string>
 #include <string_view>
@@ -77,6 +77,33 @@ absl::Status CheckAdapter(const GgufMetadata& adapter, const GgufMetadata& base)
     const auto found = matrices.find(name);
     if (found == matrices.end()) return Unfit(absl::StrCat("the model has no matrix ", name));
     if (absl::Status status = CheckPair(name, pair, *found->second); !status.ok()) return status;
+  }
+  return absl::OkStatus();
+}
+
+absl::Status CheckProjector(const GgufMetadata& projector, const GgufMetadata& base) {
+  if (projector.architecture != "clip") {
+    return FieldError("projector.file",
+                      absl::StrCat("This file is no projector: it is of the architecture '",
+                                   projector.architecture, "'. Choose the model's mmproj file."));
+  }
+  if (!projector.sees) {
+    return FieldError("projector.file", "This projector is not for pictures.");
+  }
+  uint64_t width = 0;
+  for (const GgufTensor& tensor : base.shapes) {
+    if (tensor.name == "token_embd.weight") width = tensor.columns;
+  }
+  // The last matrix, where it is known which one that is.
+  for (const GgufTensor& tensor : projector.shapes) {
+    uint64_t out = 0;
+    if (tensor.name == "mm.2.weight" || tensor.name == "mm.model.fc.weight") out = tensor.rows;
+    if (tensor.name == "mm.input_projection.weight") out = tensor.columns;
+    if (out == 0 || width == 0 || out == width) continue;
+    return FieldError("projector.file",
+                      absl::StrCat("The projector does not fit this model: it gives rows of ", out,
+                                   " numbers, the model takes ", width,
+                                   ". Use the projector that came with the model."));
   }
   return absl::OkStatus();
 }

@@ -265,6 +265,7 @@ void ReadKeys(HeaderReader& reader, uint64_t count, GgufMetadata& metadata, uint
       if (key == "tokenizer.chat_template") metadata.has_chat_template = true;
     } else if (value.number.has_value()) {
       if (key == "general.file_type") metadata.quantization = FileTypeName(*value.number);
+      if (key == "clip.has_vision_encoder") metadata.sees = *value.number != 0;
       if (key == "general.alignment") alignment = *value.number;
       if (key == "split.count") metadata.parts = *value.number;
       // The architecture may be named after the key that belongs to it.

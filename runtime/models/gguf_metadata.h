@@ -30,6 +30,7 @@ struct GgufMetadata {
   std::string version;
   std::string license;
   std::string adapter_type;  // "lora"; of adapters only
+  bool sees = false;         // of projectors: they take pictures
   std::string tokenizer;     // "llama", "gpt2", …
   std::string quantization;  // "Q4_0", "F16", …; empty: not known
   uint64_t context_tokens = 0;
@@ -63,6 +64,11 @@ bool IsCausalLanguageModel(const GgufMetadata& metadata);
 // FIELD_INVALID for a file that is no model by itself: an adapter, a projector, one part of
 // several.
 absl::StatusOr<Manifest> ManifestFromGguf(const GgufMetadata& metadata, ManifestFile file);
+
+// Whether `projector` is one through which a model of the shape of `base` can see. FIELD_INVALID,
+// with what does not fit: no projector, one for sound only, rows of another width (as far as the
+// header shows it; the rest is found when the model is loaded).
+absl::Status CheckProjector(const GgufMetadata& projector, const GgufMetadata& base);
 
 // Whether `adapter` is a LoRA adapter made for a model of the shape of `base`. FIELD_INVALID, with
 // what does not fit: no adapter at all, another architecture, a matrix that the base does not have

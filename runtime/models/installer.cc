@@ -9,6 +9,7 @@
 #include <set>
 #include <utility>
 
+#include "absl/algorithm/container.h"
 #include "absl/base/thread_annotations.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
@@ -211,15 +212,17 @@ class Installer::Core {
       absl::Status status = Fetch(file, 0, 0, cancel, meter);
       if (!status.ok()) return status;
     }
-    return PutBlob(name, sha256, url, "", {}).status();
+    return PutBlob(name, sha256, url, "", {}, "").status();
   }
 
   // Takes over the caller's hold on the blob.
   absl::StatusOr<Manifest> PutBlob(std::string_view name, const std::string& sha256,
                                    std::string_view origin, std::string_view license,
-                                   const std::vector<NewFunction>& functions) {
+                                   const std::vector<NewFunction>& functions,
+                                   const std::string& projector_sha256) {
     KeptBlobs kept(store_);
     kept.Add(sha256);
+    if (!projector_sha256.empty()) kept.Add(projector_sha256);
     for (const NewFunction& function : functions) kept.Add(function.sha256);
     if (!IsValidModelName(name)) return ParseModelName("name", name).status();
     if (store_->Get(name).ok()) return NameTaken(name, "it is installed already.");
@@ -235,6 +238,11 @@ class Installer::Core {
     manifest->name = std::string(name);
     manifest->origin = std::string(origin);
     if (!license.empty()) manifest->license = std::string(license);
+    if (!projector_sha256.empty()) {
+      if (absl::Status status = AddProjector(projector_sha256, *manifest); !status.ok()) {
+        return status;
+      }
+    }
     for (const NewFunction& function : functions) {
       if (absl::Status status = Add(function, *manifest); !status.ok()) return status;
     }
@@ -410,6 +418,19 @@ class Installer::Core {
     return absl::OkStatus();
   }
 
+  absl::Status AddProjector(const std::string& sha256, Manifest& manifest) const {
+    ManifestFile file;
+    file.role = kProjectorRole;
+    file.name = "projector.gguf";
+    file.sha256 = sha256;
+    absl::StatusOr<std::string> path = store_->PathOf(file);
+    if (!path.ok()) return path.status();
+    file.size_bytes = FileSize(*path);
+    const absl::StatusOr<std::string> base = store_->PathOf(manifest.files.front());
+    if (!base.ok()) return base.status();
+    return AddProjectorTo(manifest, *base, *path, std::move(file));
+  }
+
   // A language model's own header says best what it is, and whether it is whole.
   absl::Status Complete(Manifest& manifest) const {
     if (manifest.engine != "llama") return absl::OkStatus();
@@ -423,6 +444,11 @@ class Installer::Core {
       if (!own.ok()) return own.status();
       manifest.family = own->family;
       manifest.capabilities = own->capabilities;
+      const bool sees = absl::c_any_of(
+          manifest.files, [](const ManifestFile& other) { return other.role == kProjectorRole; });
+      if (sees && metadata->has_chat_template) {
+        manifest.capabilities.push_back(kDescribeImageCapability);
+      }
       if (manifest.description.empty()) manifest.description = own->description;
       if (manifest.license.empty()) manifest.license = own->license;
       if (manifest.rank == 0) manifest.rank = own->rank;
@@ -488,8 +514,10 @@ absl::StatusOr<Manifest> Installer::InstallUrl(std::string_view name, std::strin
 absl::StatusOr<Manifest> Installer::PutBlobAsModel(std::string_view name, std::string_view sha256,
                                                    std::string_view origin,
                                                    std::string_view license,
-                                                   const std::vector<NewFunction>& functions) {
-  return core_->PutBlob(name, std::string(sha256), origin, license, functions);
+                                                   const std::vector<NewFunction>& functions,
+                                                   std::string_view projector_sha256) {
+  return core_->PutBlob(name, std::string(sha256), origin, license, functions,
+                        std::string(projector_sha256));
 }
 
 absl::StatusOr<Manifest> Installer::AddFunctions(std::string_view name,

@@ -79,10 +79,12 @@ class Installer {
   // After a file has become a blob: reads its header (GGUF metadata; the inputs and outputs of an
   // ONNX network tell its family), makes the manifest, puts it. `name` must be free. A file that is
   // neither is MODEL_CORRUPT, a network of no known family FIELD_INVALID. With `functions` all or
-  // nothing is installed; errors as for AddFunctions.
+  // nothing is installed; errors as for AddFunctions. `projector_sha256`: a blob through which the
+  // model sees; FIELD_INVALID when it does not fit.
   absl::StatusOr<Manifest> PutBlobAsModel(std::string_view name, std::string_view sha256,
                                           std::string_view origin, std::string_view license,
-                                          const std::vector<NewFunction>& functions = {});
+                                          const std::vector<NewFunction>& functions = {},
+                                          std::string_view projector_sha256 = {});
 
   // Adds functions to an installed model. A resident copy does not know them before it is loaded
   // again. MODEL_NOT_FOUND; MODEL_BUSY (a function of that name is there, or the model is built

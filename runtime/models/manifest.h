@@ -15,6 +15,9 @@ namespace intelligenced {
 
 // The role of a function's file.
 inline constexpr char kAdapterRole[] = "adapter";
+// Of the file that a language model sees pictures with, and what it can do then.
+inline constexpr char kProjectorRole[] = "projector";
+inline constexpr char kDescribeImageCapability[] = "language.describe-image";
 
 // Running a network on tensors as they are. Every model of the engine "onnx" is capable of it,
 // whether its manifest lists it or not.

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "runtime/base/onnx_file.h"
+#include "runtime/base/reasons.h"
 #include "runtime/models/gguf_metadata.h"
 #include "runtime/models/onnx_manifest.h"
 
@@ -19,6 +20,26 @@ absl::StatusOr<Manifest> ManifestFromModelFile(const std::string& path, Manifest
   if (!metadata.ok()) return metadata.status();
   file.name += ".gguf";
   return ManifestFromGguf(*metadata, std::move(file));
+}
+
+absl::Status AddProjectorTo(Manifest& manifest, const std::string& model_path,
+                            const std::string& projector_path, ManifestFile file) {
+  if (manifest.engine != "llama") {
+    return FieldError("projector", "Only language models in GGUF files have a projector.");
+  }
+  const absl::StatusOr<GgufMetadata> projector = ReadGgufFile(projector_path);
+  if (!projector.ok()) return projector.status();
+  const absl::StatusOr<GgufMetadata> model = ReadGgufFile(model_path);
+  if (!model.ok()) return model.status();
+  if (!model->has_chat_template) {
+    return FieldError("projector",
+                      "The model has no chat template: pictures can only be shown to a model made "
+                      "for conversations.");
+  }
+  if (absl::Status status = CheckProjector(*projector, *model); !status.ok()) return status;
+  manifest.files.push_back(std::move(file));
+  manifest.capabilities.push_back(kDescribeImageCapability);
+  return absl::OkStatus();
 }
 
 }  // namespace intelligenced

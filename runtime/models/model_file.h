@@ -14,6 +14,12 @@ namespace intelligenced {
 // for what is neither; errors of ManifestFromGguf and ManifestFromOnnx.
 absl::StatusOr<Manifest> ManifestFromModelFile(const std::string& path, ManifestFile file);
 
+// Lets the model of `manifest`, whose own file is at `model_path`, see through the projector at
+// `projector_path`, which becomes its file `file` and its capability. FIELD_INVALID: the two do not
+// fit, or the model is not one for conversations. MODEL_CORRUPT.
+absl::Status AddProjectorTo(Manifest& manifest, const std::string& model_path,
+                            const std::string& projector_path, ManifestFile file);
+
 }  // namespace intelligenced
 
 #endif  // INTELLIGENCED_RUNTIME_MODELS_MODEL_FILE_H_

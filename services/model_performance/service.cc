@@ -299,7 +299,8 @@ class Optimization {
     manifest.parameters = source.parameters;
     manifest.functions = source.functions;
     for (const ManifestFile& file : source.files) {
-      if (file.role == kAdapterRole && !file.sha256.empty()) manifest.files.push_back(file);
+      const bool kept = file.role == kAdapterRole || file.role == kProjectorRole;
+      if (kept && !file.sha256.empty()) manifest.files.push_back(file);
     }
     // Of two that serve the same, the faster one.
     manifest.rank = std::max(manifest.rank, std::min(source.rank, kMaxRank) + 1);

@@ -62,6 +62,9 @@ class ImportReactor final : public grpc::ServerReadReactor<grpc::ByteBuffer> {
         case v1::ImportModelRequest::kFunction:
           status = OpenFunction(std::move(*request.mutable_function()));
           break;
+        case v1::ImportModelRequest::kProjector:
+          status = OpenProjector(request.projector());
+          break;
         case v1::ImportModelRequest::kChunk:
           status = Append(request.chunk());
           break;
@@ -116,6 +119,16 @@ class ImportReactor final : public grpc::ServerReadReactor<grpc::ByteBuffer> {
     return Begin("function.size_bytes", function.size_bytes(), function.sha256());
   }
 
+  absl::Status OpenProjector(const v1::ImportProjector& projector) {
+    if (absl::Status status = Validate(projector); !status.ok()) return status;
+    if (!header_.has_value() || projector_.has_value() || !functions_.empty()) {
+      return FieldError("projector", "comes once, after the model's own file.");
+    }
+    if (absl::Status status = CloseFile(); !status.ok()) return status;
+    projector_ = "";
+    return Begin("projector.size_bytes", projector.size_bytes(), projector.sha256());
+  }
+
   absl::Status Begin(std::string_view field, uint64_t size_bytes, std::string_view sha256) {
     absl::StatusOr<std::unique_ptr<BlobWriter>> blob =
         call_.runtime().store().NewBlob(size_bytes, absl::AsciiStrToLower(sha256));
@@ -149,10 +162,12 @@ class ImportReactor final : public grpc::ServerReadReactor<grpc::ByteBuffer> {
     }
     absl::StatusOr<std::string> sha256 = blob_->Commit();
     if (!sha256.ok()) return sha256.status();
-    if (functions_.empty()) {
-      base_ = *std::move(sha256);
-    } else {
+    if (!functions_.empty()) {
       functions_.back().sha256 = *std::move(sha256);
+    } else if (projector_.has_value()) {
+      projector_ = *std::move(sha256);
+    } else {
+      base_ = *std::move(sha256);
     }
     return absl::OkStatus();
   }
@@ -168,7 +183,8 @@ class ImportReactor final : public grpc::ServerReadReactor<grpc::ByteBuffer> {
     const absl::StatusOr<Manifest> manifest =
         header_.has_value()
             ? installer.PutBlobAsModel(model_, std::exchange(base_, ""), "imported",
-                                       header_->license(), std::exchange(functions_, {}))
+                                       header_->license(), std::exchange(functions_, {}),
+                                       std::exchange(projector_, std::nullopt).value_or(""))
             : installer.AddFunctions(model_, std::exchange(functions_, {}));
     if (!manifest.ok()) return End(manifest.status());
     if (!header_.has_value()) {
@@ -190,6 +206,7 @@ class ImportReactor final : public grpc::ServerReadReactor<grpc::ByteBuffer> {
     blob_.reset();  // what was not committed is thrown away here, not on gRPC's thread
     // And what was, but belongs to nothing.
     if (!base_.empty()) call_.runtime().store().ReleaseBlob(base_);
+    if (!projector_.value_or("").empty()) call_.runtime().store().ReleaseBlob(*projector_);
     for (const NewFunction& function : functions_) {
       if (!function.sha256.empty()) call_.runtime().store().ReleaseBlob(function.sha256);
     }
@@ -206,6 +223,7 @@ class ImportReactor final : public grpc::ServerReadReactor<grpc::ByteBuffer> {
   std::string model_;
   // Hashes of whole files that nothing names yet; empty for the one that is coming.
   std::string base_;
+  std::optional<std::string> projector_;
   std::vector<NewFunction> functions_;
   // The file that is coming.
   std::unique_ptr<BlobWriter> blob_;

@@ -126,6 +126,15 @@ absl::Status Validate(const v1::ImportHeader& header) {
   return check.status();
 }
 
+absl::Status Validate(const v1::ImportProjector& projector) {
+  FieldChecker check;
+  if (projector.size_bytes() == 0) check.Fail("projector.size_bytes", "is required and above 0.");
+  if (!projector.sha256().empty() && !IsSha256(projector.sha256())) {
+    check.Fail("projector.sha256", "must be 64 hexadecimal digits.");
+  }
+  return check.status();
+}
+
 absl::Status Validate(const v1::ImportFunction& function, bool with_header) {
   if (with_header && !function.model().empty()) {
     return FieldError("function.model", "must be empty: the function goes to the new model.");

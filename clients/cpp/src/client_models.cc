@@ -91,6 +91,16 @@ absl::StatusOr<std::vector<ImportPart>> PartsOf(const ImportModelRequest& reques
     header.set_sha256(request.sha256);
     header.set_license(request.license);
   }
+  if (!request.projector_path.empty()) {
+    if (request.path.empty()) {
+      return intelligenced::FieldError("projector_path",
+                                       "A projector is imported together with its model.");
+    }
+    absl::StatusOr<SourceFile> file = SourceFile::Open(request.projector_path);
+    if (!file.ok()) return file.status();
+    ImportPart& part = parts.emplace_back(v1::ImportModelRequest(), *std::move(file));
+    part.header.mutable_projector()->set_size_bytes(part.file.size());
+  }
   for (const ImportFunction& function : request.functions) {
     absl::StatusOr<SourceFile> file = SourceFile::Open(function.path);
     if (!file.ok()) return file.status();

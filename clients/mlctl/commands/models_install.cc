@@ -122,6 +122,7 @@ struct ImportOptions {
   std::string name;
   std::string sha256;
   std::string license;
+  std::string projector;
   std::vector<std::string> functions;
   std::vector<std::string> capabilities;
 };
@@ -170,7 +171,11 @@ int Import(Session& session, const ImportOptions& options) {
   intelligence::ImportModelRequest request = {.path = options.file,
                                               .name = options.name,
                                               .sha256 = options.sha256,
-                                              .license = options.license};
+                                              .license = options.license,
+                                              .projector_path = options.projector};
+  if (!request.projector_path.empty() && request.path.empty()) {
+    return session.FailUsage("--projector goes with the model's own file");
+  }
   for (const std::string& text : options.functions) {
     std::optional<intelligence::ImportFunction> function = ParseFunction(text);
     if (!function.has_value()) {
@@ -236,6 +241,7 @@ void AddModelInstallCommands(CommandTree& tree, CLI::App* models) {
                 "mlctl models import base.gguf --name base --function fix=fix-lora.gguf "
                 "--capability writing.proofread",
                 "mlctl models import --name base --function formal=formal-lora.gguf:0.8",
+                "mlctl models import gemma.gguf --name gemma --projector mmproj-gemma.gguf",
                 "mlctl generate --model base/formal \"Dear\"    # one function of a model"},
                [import](Session& session) { return Import(session, *import); });
   app->add_option("file", import->file, "The file; none to add functions to an installed model")
@@ -243,6 +249,9 @@ void AddModelInstallCommands(CommandTree& tree, CLI::App* models) {
   app->add_option("--name", import->name, "The name to install it under, or of the installed model")
       ->required()
       ->type_name("NAME");
+  app->add_option("--projector", import->projector,
+                  "The model's projector (mmproj): with it the model takes pictures")
+      ->type_name(kFileType);
   app->add_option("--function", import->functions,
                   "An adapter of the model; may be given several times. Scale 1 is as trained")
       ->allow_extra_args(false)

@@ -194,5 +194,27 @@ TEST_F(FunctionsTest, AFailedChangeLeavesTheManifest) {
   EXPECT_TRUE(store_->HasBlob(HashOf(SmallGguf())));
 }
 
+TEST(ProjectorTest, MustBeOneForPicturesAndOfTheModelsWidth) {
+  GgufMetadata base;
+  base.architecture = "llama";
+  base.shapes = {{.name = "token_embd.weight", .columns = 64, .rows = 1000}};
+  GgufMetadata projector;
+  projector.architecture = "clip";
+  projector.sees = true;
+  EXPECT_TRUE(CheckProjector(projector, base).ok());
+  projector.shapes = {{.name = "mm.2.weight", .columns = 32, .rows = 64}};
+  EXPECT_TRUE(CheckProjector(projector, base).ok());
+  projector.shapes = {{.name = "mm.input_projection.weight", .columns = 64, .rows = 32}};
+  EXPECT_TRUE(CheckProjector(projector, base).ok());
+  projector.shapes[0].columns = 128;
+  absl::Status status = CheckProjector(projector, base);
+  EXPECT_TRUE(HasReason(status, Reason::kFieldInvalid)) << status;
+  EXPECT_THAT(std::string(status.message()), HasSubstr("128"));
+  projector.shapes.clear();
+  projector.sees = false;
+  EXPECT_TRUE(HasReason(CheckProjector(projector, base), Reason::kFieldInvalid));
+  EXPECT_TRUE(HasReason(CheckProjector(base, base), Reason::kFieldInvalid));
+}
+
 }  // namespace
 }  // namespace intelligenced
