@@ -205,6 +205,14 @@ Json ToJson(const intelligence::ToolCall& call) {
 
 Json ToJson(const intelligence::Message& message) {
   Json json = {{"role", Name(message.role)}, {"text", message.text}};
+  if (!message.images.empty()) {
+    Json images = Json::array();
+    for (const intelligence::VisionImage& image : message.images) {
+      images.push_back({{"size_bytes", image.pixels.has_value() ? image.pixels->data.size()
+                                                                : image.encoded.size()}});
+    }
+    json["images"] = std::move(images);
+  }
   for (const intelligence::ToolCall& call : message.tool_calls) {
     json["tool_calls"].push_back(ToJson(call));
   }

@@ -185,8 +185,12 @@ std::string RenderSession(const intelligence::SessionInfo& session, absl::Time n
                    {"Expires", ExpiryOf(session, now)}},
                   palette);
   for (const intelligence::Message& message : session.messages) {
-    absl::StrAppend(&out, "\n", palette.Paint(Style::kBold, Lower(Name(message.role))), "\n",
-                    TerminalSafe(message.text), message.text.ends_with('\n') ? "" : "\n");
+    absl::StrAppend(&out, "\n", palette.Paint(Style::kBold, Lower(Name(message.role))), "\n");
+    if (!message.images.empty()) {
+      absl::StrAppend(&out, "(", message.images.size(), " ",
+                      Plural(message.images.size(), "picture", "pictures"), ")\n");
+    }
+    absl::StrAppend(&out, TerminalSafe(message.text), message.text.ends_with('\n') ? "" : "\n");
   }
   return out;
 }

@@ -36,6 +36,11 @@ inline constexpr uint32_t kMaxContourSide = 4096;
 
 inline constexpr int kMaxMessages = 1000;
 inline constexpr int kMaxStopStrings = 16;
+inline constexpr int kMaxConversationImages = 16;
+// Of all pictures of one request, and of those that a session and all sessions keep.
+inline constexpr size_t kMaxConversationImageBytes = size_t{48} << 20;
+inline constexpr size_t kMaxSessionImageBytes = size_t{16} << 20;
+inline constexpr size_t kMaxAllSessionsImageBytes = size_t{512} << 20;
 inline constexpr size_t kMaxStopBytes = 256;
 inline constexpr int kMaxTools = 64;
 inline constexpr size_t kMaxToolNameBytes = 64;

@@ -14,6 +14,7 @@
 #include "protos/support/limits.h"
 #include "services/guided/schema_grammar.h"
 #include "services/guided/schema_graph.h"
+#include "services/language_model/pictures.h"
 #include "services/rpc/field_checker.h"
 
 namespace intelligenced {
@@ -219,6 +220,9 @@ void AddMessages(const MessageRefs& messages, std::string_view instructions,
     // The values of both enums are the same.
     added->set_role(static_cast<engine_proto::Role>(message->role()));
     added->set_text(message->text());
+    for (const v1::VisionImage& image : message->images()) {
+      PictureToTask(image, added->add_images());
+    }
     if (message == messages[0] && has_system && !instructions.empty()) {
       absl::StrAppend(added->mutable_text(), message->text().empty() ? "" : "\n\n", instructions);
     }

@@ -12,6 +12,7 @@
 #include "runtime/models/manifest.h"
 #include "services/language_model/guided_output.h"
 #include "services/language_model/guided_request.h"
+#include "services/language_model/pictures.h"
 #include "services/language_model/sessions.h"
 #include "services/language_model/task.h"
 #include "services/language_model/validate.h"
@@ -26,8 +27,6 @@ namespace {
 namespace v1 = ::intelligence::v1;
 
 constexpr std::string_view kService = "LanguageModelService";
-constexpr std::string_view kCapability = "language.generate";
-
 // What the model reads: a prompt has none.
 MessageRefs MessagesOf(const v1::GenerateTextRequest& request, const SessionTurn* turn) {
   return turn != nullptr ? RefsOf(turn->messages()) : RefsOf(request.conversation().messages());
@@ -210,8 +209,9 @@ class LanguageModelService final : public Base {
                          if (!request.session().empty()) {
                            input = sessions_.BeginTurn(call, request);
                          } else {
-                           absl::StatusOr<Manifest> model =
-                               FindModelFor(call->runtime(), kCapability, request.options());
+                           absl::StatusOr<Manifest> model = FindModelForMessages(
+                               call->runtime(), RefsOf(request.conversation().messages()),
+                               "conversation.messages", request.options());
                            if (!model.ok()) return model.status();
                            input->model = *std::move(model);
                          }
@@ -345,7 +345,8 @@ class LanguageModelService final : public Base {
   static absl::Status CountInput(const std::shared_ptr<UnaryCall>& call,
                                  const v1::CountTokensRequest& request) {
     const absl::StatusOr<Manifest> model =
-        FindModelFor(call->runtime(), kCapability, request.options());
+        FindModelForMessages(call->runtime(), RefsOf(request.conversation().messages()),
+                             "conversation.messages", request.options());
     if (!model.ok()) return model.status();
     engine_proto::Task task;
     if (request.has_text()) {

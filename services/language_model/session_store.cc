@@ -10,6 +10,7 @@
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "runtime/base/reasons.h"
+#include "services/language_model/pictures.h"
 
 namespace intelligenced {
 namespace {
@@ -18,6 +19,34 @@ uint64_t BytesOf(const Transcript& transcript) {
   uint64_t bytes = 0;
   for (const auto& message : transcript) bytes += message->ByteSizeLong();
   return bytes;
+}
+
+// What the limits are of.
+struct Extent {
+  uint64_t text_bytes = 0;
+  uint64_t pictures = 0;
+  uint64_t picture_bytes = 0;
+};
+
+Extent ExtentOf(const Transcript& transcript) {
+  Extent extent;
+  for (const auto& message : transcript) {
+    const uint64_t bytes = PictureBytes(*message);
+    extent.pictures += static_cast<uint64_t>(message->images_size());
+    extent.picture_bytes += bytes;
+    extent.text_bytes += message->ByteSizeLong() - bytes;
+  }
+  return extent;
+}
+
+absl::Status TooLarge(std::string_view what, uint64_t bytes, uint64_t limit,
+                      std::string_view advice) {
+  return MakeError(
+      Reason::kInputTooLarge,
+      absl::StrCat(what, " would have ", bytes, " bytes; the limit is ", limit, ". ", advice),
+      {.metadata = {{"size_bytes", absl::StrCat(bytes)}, {"limit_bytes", absl::StrCat(limit)}},
+       .retry_delay = std::nullopt,
+       .field = "messages"});
 }
 
 absl::Status GoneError(std::string_view id) {
@@ -96,29 +125,58 @@ absl::Status SessionStore::CheckRoom(std::string_view owner, absl::Time now) con
   return absl::OkStatus();
 }
 
-absl::Status SessionStore::CheckSize(const SessionFacts& facts, const Transcript& added) const {
-  const size_t messages = facts.transcript.size() + added.size();
+absl::Status SessionStore::CheckSize(const Transcript& transcript, const Transcript& added,
+                                     absl::Time now) const {
+  const size_t messages = transcript.size() + added.size();
   if (messages > limits_.messages) {
     return FieldError("messages", absl::StrCat("would make ", messages,
                                                " messages of the transcript; the most is ",
                                                limits_.messages, ". Begin another session."));
   }
-  const uint64_t bytes = facts.bytes + BytesOf(added);
+  const Extent old = ExtentOf(transcript);
+  const Extent more = ExtentOf(added);
+  const uint64_t bytes = old.text_bytes + more.text_bytes;
   // What an answer added beyond the limit stays; only adding to it is refused.
-  if (bytes <= limits_.bytes || added.empty()) return absl::OkStatus();
-  return MakeError(
-      Reason::kInputTooLarge,
-      absl::StrCat("The transcript would have ", bytes, " bytes; the limit is ", limits_.bytes,
-                   ". Begin another session, with a summary of this one."),
-      {.metadata = {{"size_bytes", absl::StrCat(bytes)},
-                    {"limit_bytes", absl::StrCat(limits_.bytes)}},
-       .retry_delay = std::nullopt,
-       .field = "messages"});
+  if (bytes > limits_.bytes && !added.empty()) {
+    return TooLarge("The transcript", bytes, limits_.bytes,
+                    "Begin another session, with a summary of this one.");
+  }
+  if (old.pictures + more.pictures > limits_.pictures) {
+    return FieldError("messages", absl::StrCat("would make ", old.pictures + more.pictures,
+                                               " pictures in the transcript; the most is ",
+                                               limits_.pictures, ". Begin another session."));
+  }
+  if (old.picture_bytes + more.picture_bytes > limits_.picture_bytes) {
+    return TooLarge("The pictures of the transcript", old.picture_bytes + more.picture_bytes,
+                    limits_.picture_bytes, "Send smaller ones, or begin another session.");
+  }
+  return CheckPictureRoom(more.picture_bytes, now);
+}
+
+absl::Status SessionStore::CheckPictureRoom(uint64_t added, absl::Time now) const {
+  if (added == 0) return absl::OkStatus();
+  uint64_t bytes = added;
+  absl::Time next = absl::InfiniteFuture();
+  for (const auto& [id, session] : sessions_) {
+    if (IsGone(session.facts, now)) continue;
+    const uint64_t held = ExtentOf(session.facts.transcript).picture_bytes;
+    bytes += held;
+    if (held > 0) next = std::min(next, ExpiryOf(session.facts));
+  }
+  if (bytes <= limits_.all_picture_bytes) return absl::OkStatus();
+  return MakeError(Reason::kMemoryInsufficient,
+                   absl::StrCat("The sessions of all apps together would keep ", bytes,
+                                " bytes of pictures; the most is ", limits_.all_picture_bytes,
+                                ". Try again when some have expired, or generate without a "
+                                "session."),
+                   {.metadata = {{"limit", absl::StrCat(limits_.all_picture_bytes)}},
+                    .retry_delay = std::max(next - now, absl::Seconds(1)),
+                    .field = ""});
 }
 
 absl::StatusOr<SessionFacts> SessionStore::Insert(std::string_view owner, NewSession session,
                                                   absl::Time now) {
-  if (absl::Status status = CheckSize(SessionFacts(), session.transcript); !status.ok()) {
+  if (absl::Status status = CheckSize({}, session.transcript, now); !status.ok()) {
     return status;
   }
   if (absl::Status status = CheckRoom(owner, now); !status.ok()) return status;
@@ -171,7 +229,8 @@ absl::StatusOr<SessionFacts> SessionStore::Append(std::string_view owner, std::s
   Session* session = Find(owner, id, now);
   if (session == nullptr) return GoneError(id);
   if (session->facts.busy) return BusyError(id);
-  if (absl::Status status = CheckSize(session->facts, messages); !status.ok()) return status;
+  if (absl::Status status = CheckSize(session->facts.transcript, messages, now); !status.ok())
+    return status;
   SessionFacts& facts = session->facts;
   facts.transcript.insert(facts.transcript.end(), messages.begin(), messages.end());
   facts.bytes += BytesOf(messages);
@@ -226,10 +285,13 @@ absl::StatusOr<std::shared_ptr<SessionTurn>> SessionStore::BeginTurn(
     std::string_view owner, std::string_view id, const Transcript& added,
     absl::AnyInvocable<void()> on_deleted) {
   absl::MutexLock lock(mutex_);
-  Session* session = Find(owner, id, clock_->Now());
+  const absl::Time now = clock_->Now();
+  Session* session = Find(owner, id, now);
   if (session == nullptr) return GoneError(id);
   if (session->facts.busy) return BusyError(id);
-  if (absl::Status status = CheckSize(session->facts, added); !status.ok()) return status;
+  if (absl::Status status = CheckSize(session->facts.transcript, added, now); !status.ok()) {
+    return status;
+  }
   session->facts.busy = true;
   session->turn = next_turn_++;
   session->on_deleted = std::move(on_deleted);

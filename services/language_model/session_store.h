@@ -31,7 +31,12 @@ struct SessionLimits {
   size_t sessions_per_client = kMaxSessionsPerClient;
   size_t sessions = kMaxSessions;
   size_t messages = kMaxMessages;
+  // Of a transcript without its pictures.
   size_t bytes = kMaxTextBytes;
+  // Of pictures: their number and bytes in a transcript, and the bytes of all sessions together.
+  size_t pictures = kMaxConversationImages;
+  size_t picture_bytes = kMaxSessionImageBytes;
+  size_t all_picture_bytes = kMaxAllSessionsImageBytes;
 };
 
 // Messages never change once they are in a transcript: forks and turns share them.
@@ -52,6 +57,7 @@ struct SessionFacts {
   // "model" or "model/function".
   std::string model;
   Transcript transcript;
+  // Pictures and all.
   uint64_t bytes = 0;
   TranscriptTokens tokens;
   bool busy = false;
@@ -174,7 +180,11 @@ class SessionStore final : public std::enable_shared_from_this<SessionStore> {
       ABSL_SHARED_LOCKS_REQUIRED(mutex_);
   absl::StatusOr<SessionFacts> Insert(std::string_view owner, NewSession session, absl::Time now)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  absl::Status CheckSize(const SessionFacts& facts, const Transcript& added) const;
+  // What a transcript may have in all, and all of them together.
+  absl::Status CheckSize(const Transcript& transcript, const Transcript& added,
+                         absl::Time now) const ABSL_SHARED_LOCKS_REQUIRED(mutex_);
+  absl::Status CheckPictureRoom(uint64_t added, absl::Time now) const
+      ABSL_SHARED_LOCKS_REQUIRED(mutex_);
 
   absl::StatusOr<SessionFacts> Commit(const SessionTurn& turn, intelligence::v1::Message answer,
                                       uint32_t used_tokens, uint32_t context_tokens);

@@ -9,6 +9,7 @@
 #include "protos/support/limits.h"
 #include "runtime/base/reasons.h"
 #include "services/language_model/guided_request.h"
+#include "services/language_model/pictures.h"
 #include "services/language_model/task.h"
 #include "services/rpc/job_group.h"
 #include "services/rpc/model_run.h"
@@ -119,7 +120,8 @@ absl::StatusOr<v1::Session> Sessions::Create(const Call& call,
                                              const v1::CreateSessionRequest& request) {
   v1::RequestOptions options;
   options.set_model(request.model());
-  const absl::StatusOr<Manifest> model = FindModelFor(call.runtime(), kCapability, options);
+  const absl::StatusOr<Manifest> model =
+      FindModelForMessages(call.runtime(), RefsOf(request.messages()), "messages", options);
   if (!model.ok()) return model.status();
   NewSession session;
   session.model = ReferenceTo(model->name, model->function);
@@ -157,8 +159,11 @@ absl::StatusOr<v1::Session> Sessions::Append(const Call& call,
                                              const v1::AppendToSessionRequest& request) {
   Transcript messages;
   AddMessages(request.messages(), messages);
-  const absl::StatusOr<SessionFacts> facts =
-      store_->Append(call.caller().client.id, BareId(request.name()), messages);
+  const std::string id = BareId(request.name());
+  if (absl::Status status = CheckPicturesFor(call, id, RefsOf(messages)); !status.ok()) {
+    return status;
+  }
+  const absl::StatusOr<SessionFacts> facts = store_->Append(call.caller().client.id, id, messages);
   if (!facts.ok()) return facts.status();
   return ToMessage(*facts);
 }
@@ -194,6 +199,15 @@ absl::StatusOr<Manifest> Sessions::FindModel(const SessionFacts& facts,
     }
   }
   return environment_.runtime->FindModel(kCapability, facts.model);
+}
+
+absl::Status Sessions::CheckPicturesFor(const Call& call, const std::string& id,
+                                        const MessageRefs& added) const {
+  if (CheckTakesPictures(Manifest(), added, "messages").ok()) return absl::OkStatus();
+  const absl::StatusOr<SessionFacts> facts = store_->Get(call.caller().client.id, id);
+  if (!facts.ok()) return facts.status();
+  const absl::StatusOr<Manifest> model = FindModel(*facts, v1::RequestOptions());
+  return model.ok() ? CheckTakesPictures(*model, added, "messages") : model.status();
 }
 
 absl::Status Sessions::Prewarm(const std::shared_ptr<UnaryCall>& call,
@@ -242,8 +256,11 @@ absl::StatusOr<SessionInput> Sessions::BeginTurn(const std::shared_ptr<StreamCal
   absl::StatusOr<Manifest> model = FindModel(*facts, request.options());
   if (!model.ok()) return model.status();
   input.model = *std::move(model);
+  const Transcript added = NewMessages(request);
+  absl::Status pictures = CheckTakesPictures(input.model, RefsOf(added), "conversation.messages");
+  if (!pictures.ok()) return pictures;
   absl::StatusOr<std::shared_ptr<SessionTurn>> turn =
-      store_->BeginTurn(owner, input.id, NewMessages(request), [weak = call->weak_from_this()] {
+      store_->BeginTurn(owner, input.id, added, [weak = call->weak_from_this()] {
         if (const auto call = weak.lock(); call != nullptr) call->Cancel();
       });
   if (!turn.ok()) return turn.status();
@@ -271,7 +288,10 @@ absl::StatusOr<SessionInput> Sessions::BeginCount(const Call& call,
   input.model = *std::move(model);
   input.transcript_size = facts->transcript.size();
   input.messages = std::move(facts->transcript);
-  for (auto& message : NewMessages(request)) input.messages.push_back(std::move(message));
+  const Transcript added = NewMessages(request);
+  absl::Status pictures = CheckTakesPictures(input.model, RefsOf(added), "conversation.messages");
+  if (!pictures.ok()) return pictures;
+  input.messages.insert(input.messages.end(), added.begin(), added.end());
   return input;
 }
 

@@ -10,6 +10,7 @@
 #include "absl/status/statusor.h"
 #include "protos/intelligence/v1/language_model.pb.h"
 #include "runtime/models/manifest.h"
+#include "services/language_model/guided_request.h"
 #include "services/language_model/session_expiry.h"
 #include "services/language_model/session_store.h"
 #include "services/rpc/serve.h"
@@ -66,6 +67,9 @@ class Sessions {
  private:
   absl::StatusOr<Manifest> FindModel(const SessionFacts& facts,
                                      const intelligence::v1::RequestOptions& options) const;
+  // FIELD_INVALID where pictures are added to a session whose model takes none.
+  absl::Status CheckPicturesFor(const Call& call, const std::string& id,
+                                const MessageRefs& added) const;
 
   const ServiceEnvironment environment_;
   const std::shared_ptr<SessionStore> store_;

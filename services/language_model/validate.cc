@@ -11,6 +11,7 @@
 #include "runtime/base/reasons.h"
 #include "runtime/models/manifest.h"
 #include "services/language_model/guided_request.h"
+#include "services/language_model/pictures.h"
 #include "services/rpc/field_checker.h"
 
 namespace intelligenced {
@@ -38,6 +39,9 @@ absl::Status CheckMessages(std::string_view field, std::string_view whole,
     for (const v1::ToolCall& call : message.tool_calls()) bytes += call.arguments().size();
   }
   if (!check.status().ok()) return check.status();
+  if (absl::Status pictures = CheckPictures(RefsOf(messages), field); !pictures.ok()) {
+    return pictures;
+  }
   if (bytes > kMaxTextBytes) return TooLargeError(whole, bytes, kMaxTextBytes);
   return CheckToolFields(RefsOf(messages), field);
 }

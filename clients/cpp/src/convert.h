@@ -47,6 +47,8 @@ v1::GenerateTextRequest ToProto(const GenerateTextRequest& request, const std::s
 v1::CountTokensRequest ToProto(const GenerateInput& input, const std::string& session,
                                const CallOptions& options);
 v1::Message ToProto(const Message& message);
+void ToProto(const VisionImage& image, v1::VisionImage* out);
+VisionImage FromProto(const v1::VisionImage& image);
 
 std::optional<ProofreadTextEvent> FromProto(const v1::ProofreadTextResponse& response);
 std::optional<RewriteTextEvent> FromProto(const v1::RewriteTextResponse& response);

@@ -164,6 +164,7 @@ v1::Message ToProto(const Message& message) {
   }
   out.set_tool_call_id(message.tool_call_id);
   out.set_name(message.name);
+  for (const VisionImage& image : message.images) ToProto(image, out.add_images());
   return out;
 }
 
@@ -299,6 +300,9 @@ SessionInfo FromProto(const v1::Session& session) {
          .tool_calls = CallsFromProto(message.tool_calls()),
          .tool_call_id = message.tool_call_id(),
          .name = message.name()});
+    for (const v1::VisionImage& image : message.images()) {
+      out.messages.back().images.push_back(FromProto(image));
+    }
   }
   return out;
 }

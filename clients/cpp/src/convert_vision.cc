@@ -71,6 +71,11 @@ void Fill(const DetectHumanBodyPose&, v1::VisionRequest* to) {
 void Fill(const GeneratePersonSegmentation&, v1::VisionRequest* to) {
   to->mutable_generate_person_segmentation();
 }
+void Fill(const DescribeImage& from, v1::VisionRequest* to) {
+  v1::DescribeImage& out = *to->mutable_describe_image();
+  out.set_detail(EnumToProto<v1::DescriptionDetail>(from.detail));
+  out.set_language(from.language);
+}
 
 Point FromProto(const v1::Point& point) { return {.x = point.x(), .y = point.y()}; }
 
@@ -239,6 +244,8 @@ VisionResultKind KindOf(const v1::VisionResult& result) {
       return Poses{.poses = ListFromProto<Pose>(result.poses().poses())};
     case v1::VisionResult::kSegmentation:
       return PersonSegmentation{.mask = FromProto(result.segmentation().mask())};
+    case v1::VisionResult::kDescription:
+      return Description{.text = result.description().text()};
     default:
       return std::monostate{};
   }
@@ -262,21 +269,40 @@ Queued FromProto(const v1::Queued& queued) {
 
 }  // namespace
 
-v1::AnalyzeImageRequest ToProto(const AnalyzeImageRequest& request, const CallOptions& options) {
-  v1::AnalyzeImageRequest out;
-  v1::VisionImage& image = *out.mutable_image();
-  image.set_orientation(EnumToProto<v1::ImageOrientation>(request.image.orientation));
-  if (request.image.pixels.has_value()) {
-    const PixelBuffer& from = *request.image.pixels;
-    v1::PixelBuffer& pixels = *image.mutable_pixels();
+void ToProto(const VisionImage& image, v1::VisionImage* out) {
+  out->set_orientation(EnumToProto<v1::ImageOrientation>(image.orientation));
+  if (image.pixels.has_value()) {
+    const PixelBuffer& from = *image.pixels;
+    v1::PixelBuffer& pixels = *out->mutable_pixels();
     pixels.set_format(EnumToProto<v1::PixelFormat>(from.format));
     pixels.set_width(from.width);
     pixels.set_height(from.height);
     pixels.set_stride(from.stride);
     pixels.set_data(from.data);
   } else {
-    image.set_encoded(request.image.encoded);
+    out->set_encoded(image.encoded);
   }
+}
+
+VisionImage FromProto(const v1::VisionImage& image) {
+  VisionImage out;
+  out.orientation = EnumFromProto(image.orientation(), ImageOrientation::kLeft);
+  if (!image.has_pixels()) {
+    out.encoded = image.encoded();
+    return out;
+  }
+  const v1::PixelBuffer& pixels = image.pixels();
+  out.pixels = PixelBuffer{.format = EnumFromProto(pixels.format(), PixelFormat::kNv12),
+                           .width = pixels.width(),
+                           .height = pixels.height(),
+                           .stride = pixels.stride(),
+                           .data = pixels.data()};
+  return out;
+}
+
+v1::AnalyzeImageRequest ToProto(const AnalyzeImageRequest& request, const CallOptions& options) {
+  v1::AnalyzeImageRequest out;
+  ToProto(request.image, out.mutable_image());
   for (const VisionRequest& from : request.requests) {
     v1::VisionRequest* const to = out.add_requests();
     std::visit([&](const auto& kind) { Fill(kind, to); }, from.kind);

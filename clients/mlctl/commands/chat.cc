@@ -7,13 +7,16 @@
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/strip.h"
 #include "clients/mlctl/command_tree.h"
 #include "clients/mlctl/commands/sampling.h"
 #include "clients/mlctl/commands/text_work.h"
 #include "clients/mlctl/json.h"
+#include "runtime/base/file.h"
 #include "runtime/base/utf8.h"
 
 namespace intelligenced::mlctl {
@@ -31,7 +34,10 @@ struct ChatOptions {
 // From this share of the context on, the person is told after every answer.
 constexpr double kFullShare = 0.8;
 
+constexpr size_t kMaxPictureBytes = size_t{16} << 20;
+
 constexpr std::string_view kHelp =
+    "/image FILE  show a picture with the next question\n"
     "/undo    take the last question and its answer back\n"
     "/reset   begin anew\n"
     "/tokens  how much of the model's context is used\n"
@@ -147,7 +153,7 @@ class Chat {
   absl::Status Turn(const std::string& text) {
     TextStream stream(&session_, /*exact=*/false);
     absl::StatusOr<intelligence::GenerateTextResult> result =
-        chat_->GenerateText(options_.sampling.Request(text), Call(),
+        chat_->GenerateText(options_.sampling.Request(InputOf(text)), Call(),
                             [&](const intelligence::GenerateTextEvent& event) { stream(event); });
     if (!result.ok()) {
       stream.Break();
@@ -168,7 +174,29 @@ class Chat {
     return absl::OkStatus();
   }
 
+  // The text with the pictures that were given for it.
+  intelligence::GenerateInput InputOf(const std::string& text) {
+    if (images_.empty()) return text;
+    intelligence::Conversation conversation;
+    conversation.messages.push_back({.role = intelligence::Role::kUser, .text = text});
+    conversation.messages.back().images = std::exchange(images_, {});
+    return conversation;
+  }
+
+  absl::Status AddImage(std::string_view path) {
+    absl::StatusOr<std::string> bytes =
+        ReadFile(std::string(absl::StripAsciiWhitespace(path)), kMaxPictureBytes);
+    if (!bytes.ok()) {
+      session_.Note(absl::StrCat("The picture is not read: ", bytes.status().message()));
+      return absl::OkStatus();
+    }
+    images_.push_back({.encoded = *std::move(bytes)});
+    session_.Note("The picture goes with the next question.");
+    return absl::OkStatus();
+  }
+
   absl::Status Obey(std::string_view command) {
+    if (absl::ConsumePrefix(&command, "/image ")) return AddImage(command);
     if (command == "/help") {
       session_.Note(kHelp);
       return absl::OkStatus();
@@ -242,6 +270,8 @@ class Chat {
   bool own_ = false;
   std::string model_;
   std::string instructions_;
+  // Of the next question.
+  std::vector<intelligence::VisionImage> images_;
 };
 
 int RunChat(Session& session, const ChatOptions& options) {

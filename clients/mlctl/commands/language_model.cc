@@ -4,6 +4,7 @@
 #include <string>
 #include <utility>
 #include <variant>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "clients/mlctl/command_tree.h"
@@ -11,15 +12,19 @@
 #include "clients/mlctl/commands/text_work.h"
 #include "clients/mlctl/json.h"
 #include "clients/mlctl/snapshot_view.h"
+#include "runtime/base/file.h"
 
 namespace intelligenced::mlctl {
 namespace {
+
+constexpr size_t kMaxPictureBytes = size_t{48} << 20;
 
 struct PromptOptions {
   std::string prompt;
   bool has_prompt = false;
   std::string file;
   std::string system;
+  std::vector<std::string> images;
   bool chat = false;
 
   void AddTo(CLI::App* app) {
@@ -33,6 +38,10 @@ struct PromptOptions {
         ->type_name("PROMPT");
     app->add_option("-f,--file", file, "Take the text from a file")->type_name(kFileType);
     app->add_flag("--chat", chat, "Ask the model through its chat template");
+    app->add_option("--image", images,
+                    "Show the model this picture; may be repeated; implies --chat")
+        ->allow_extra_args(false)
+        ->type_name(kFileType);
     app->add_option("--system", system, "Tell the model first how to be; implies --chat")
         ->type_name("TEXT");
   }
@@ -46,12 +55,17 @@ struct PromptOptions {
       if (!input.ok()) return input.status();
       text = std::move(input->text);
     }
-    if (!chat && system.empty()) return text;
+    if (!chat && system.empty() && images.empty()) return text;
     intelligence::Conversation conversation;
     if (!system.empty()) {
       conversation.messages.push_back({.role = intelligence::Role::kSystem, .text = system});
     }
     conversation.messages.push_back({.role = intelligence::Role::kUser, .text = std::move(text)});
+    for (const std::string& file : images) {
+      absl::StatusOr<std::string> bytes = ReadFile(file, kMaxPictureBytes);
+      if (!bytes.ok()) return bytes.status();
+      conversation.messages.back().images.push_back({.encoded = *std::move(bytes)});
+    }
     return conversation;
   }
 };
@@ -171,6 +185,7 @@ void AddLanguageModelCommands(CommandTree& tree) {
                 "mlctl generate --chat \"Name three rivers of Europe.\"",
                 "mlctl generate --system \"Answer in one word.\" \"The capital of France?\"",
                 "mlctl generate --model stories --temperature 0 --max-output-tokens 60 \"\"",
+                "mlctl generate --image cat.jpg \"What animal is this?\"",
                 "mlctl generate --chat --schema person.json \"Who wrote the first program?\""},
                [generate](Session& session) { return Generate(session, *generate); });
   generate->prompt.AddTo(app);

@@ -410,5 +410,42 @@ TEST(SessionIdTest, IdsDiffer) {
   }
 }
 
+Transcript WithPictures(int count, size_t bytes) {
+  v1::Message message = Says(v1::ROLE_USER, "x");
+  for (int i = 0; i < count; ++i) message.add_images()->set_encoded(std::string(bytes, 'p'));
+  return {std::make_shared<const v1::Message>(std::move(message))};
+}
+
+TEST_F(SessionStoreTest, PicturesHaveLimitsOfTheirOwn) {
+  Make({.sessions_per_client = 3,
+        .sessions = 5,
+        .messages = 6,
+        .bytes = 64,
+        .pictures = 3,
+        .picture_bytes = 1000,
+        .all_picture_bytes = 1500});
+  const std::string id = Create({"Look."});
+  ASSERT_TRUE(store_->Append("app", id, WithPictures(2, 400)).ok());
+  EXPECT_EQ(store_->Get("app", id)->transcript.back()->images_size(), 2);
+  EXPECT_GT(store_->Get("app", id)->bytes, 800U);
+  EXPECT_TRUE(
+      HasReason(store_->Append("app", id, WithPictures(1, 300)).status(), Reason::kInputTooLarge));
+  EXPECT_TRUE(
+      HasReason(store_->Append("app", id, WithPictures(2, 10)).status(), Reason::kFieldInvalid));
+  ASSERT_TRUE(store_->Append("app", id, WithPictures(1, 10)).ok());
+  // A fork keeps them too, and all sessions together keep so much only.
+  EXPECT_TRUE(HasReason(store_->Fork("app", id, std::nullopt, std::nullopt).status(),
+                        Reason::kMemoryInsufficient));
+  EXPECT_EQ(WhyNoCreate("other", WithPictures(1, 700)), Reason::kMemoryInsufficient);
+  ASSERT_TRUE(store_->Fork("app", id, 1, std::nullopt).ok());
+  ASSERT_TRUE(store_->Delete("app", id).ok());
+  EXPECT_TRUE(store_
+                  ->Create("other", {.model = "m",
+                                     .transcript = WithPictures(1, 700),
+                                     .expire_after = absl::Minutes(10),
+                                     .context_tokens = 0})
+                  .ok());
+}
+
 }  // namespace
 }  // namespace intelligenced

@@ -3,6 +3,7 @@
 #define INTELLIGENCE_LANGUAGE_MODEL_H_
 
 #include <intelligence/common.h>
+#include <intelligence/vision.h>
 
 #include <cstdint>
 #include <optional>
@@ -32,6 +33,9 @@ struct Message {
   std::string tool_call_id = {};
   // kTool: the tool's name; empty: the one in the call.
   std::string name = {};
+  // kUser: pictures, shown to the model before the text. At most 16 in a conversation, together at
+  // most 48 MiB (in a session 16 MiB); the model must take pictures (language.describe-image).
+  std::vector<VisionImage> images = {};
 };
 
 // Goes through the model's chat template; the model answers as kAssistant.

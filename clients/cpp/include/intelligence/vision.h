@@ -86,6 +86,17 @@ struct ClassifyImage {};
 struct DetectHumanHandPose {};
 struct DetectHumanBodyPose {};
 struct GeneratePersonSegmentation {};
+enum class DescriptionDetail {
+  kDefault,     // kBrief
+  kBrief,       // one sentence
+  kDetailed,    // a paragraph
+  kAccessible,  // for somebody who does not see the picture
+};
+// Of the whole picture, by a language model that takes pictures (language.describe-image).
+struct DescribeImage {
+  DescriptionDetail detail = DescriptionDetail::kDefault;
+  std::string language = {};  // BCP-47; empty: "en"
+};
 
 using VisionRequestKind =
     std::variant<RecognizeText, DetectTextRectangles, DetectBarcodes, DetectRectangles,
@@ -94,7 +105,7 @@ using VisionRequestKind =
                  GenerateObjectnessBasedSaliencyImage, GenerateImageFeaturePrint,
                  CalculateImageAestheticsScores, DetectLensSmudge, DetectFaceLandmarks,
                  ClassifyImage, DetectHumanHandPose, DetectHumanBodyPose,
-                 GeneratePersonSegmentation>;
+                 GeneratePersonSegmentation, DescribeImage>;
 
 struct VisionRequest {
   VisionRequestKind kind = {};

@@ -183,12 +183,16 @@ struct Poses {
 struct PersonSegmentation {
   Heatmap mask = {};  // 1.0: certainly a person
 };
+// What a language model says of the picture.
+struct Description {
+  std::string text = {};
+};
 
 // std::monostate: an answer that this version of the SDK does not know.
 using VisionResultKind =
     std::variant<std::monostate, RecognizedText, Regions, Barcodes, DocumentSegmentation, Contours,
                  Horizon, Faces, Saliency, FeaturePrint, AestheticsScores, LensSmudge,
-                 Classifications, Poses, PersonSegmentation>;
+                 Classifications, Poses, PersonSegmentation, Description>;
 
 struct VisionResult {
   uint32_t request_index = 0;
