@@ -163,6 +163,7 @@ Json Fields(const intelligence::AestheticsScores& scores) {
 }
 
 Json Fields(const intelligence::LensSmudge& smudge) { return {{"confidence", smudge.confidence}}; }
+Json Fields(const intelligence::Description& description) { return {{"text", description.text}}; }
 
 // "at 12,30, 200×40".
 std::string Place(const Rect& box, const ImageInfo& image) {
@@ -284,6 +285,9 @@ std::string Render(const intelligence::AestheticsScores& scores, const ImageInfo
 std::string Render(const intelligence::LensSmudge& smudge, const ImageInfo&) {
   return absl::StrCat(Percent(smudge.confidence), "\n");
 }
+std::string Render(const intelligence::Description& description, const ImageInfo&) {
+  return absl::StrCat(description.text, "\n");
+}
 
 std::string Html(std::string_view text) {
   std::string out;
@@ -359,7 +363,8 @@ std::string_view Name(const intelligence::VisionRequestKind& kind) {
                                                 "classify_image",
                                                 "detect_human_hand_pose",
                                                 "detect_human_body_pose",
-                                                "generate_person_segmentation"};
+                                                "generate_person_segmentation",
+                                                "describe_image"};
   static_assert(std::size(kNames) == std::variant_size_v<intelligence::VisionRequestKind>);
   return kNames[kind.index()];
 }

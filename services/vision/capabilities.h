@@ -8,7 +8,8 @@
 
 namespace intelligenced {
 
-// "vision." and the name of the request's kind in the API, with hyphens: "vision.recognize-text".
+// "vision." and the name of the request's kind in the API, with hyphens: "vision.recognize-text";
+// DescribeImage is a language model's: "language.describe-image".
 // Empty for a request without a kind.
 std::string VisionCapability(const intelligence::v1::VisionRequest& request);
 

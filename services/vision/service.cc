@@ -15,6 +15,7 @@
 #include "services/rpc/parse_request.h"
 #include "services/rpc/serve.h"
 #include "services/vision/capabilities.h"
+#include "services/vision/describe.h"
 #include "services/vision/validate.h"
 
 namespace intelligenced {
@@ -51,6 +52,8 @@ void ToTask(const v1::VisionImage& from, engine_proto::VisionImage* to) {
 struct Share {
   Manifest model;
   std::vector<int> places;
+  // A language model answers, and only the one request.
+  bool describes = false;
 };
 
 absl::StatusOr<std::vector<Share>> Route(const Runtime& runtime,
@@ -67,8 +70,14 @@ absl::StatusOr<std::vector<Share>> Route(const Runtime& runtime,
       return MakeError(*reason, model.status().message(), facts);
     }
     auto share = shares.begin();
-    while (share != shares.end() && share->model.name != model->name) ++share;
-    if (share == shares.end()) share = shares.insert(share, Share{*std::move(model), {}});
+    const bool describes = request.requests(i).has_describe_image();
+    while (share != shares.end() &&
+           (describes || share->describes || share->model.name != model->name)) {
+      ++share;
+    }
+    if (share == shares.end()) {
+      share = shares.insert(share, Share{*std::move(model), {}, describes});
+    }
     share->places.push_back(i);
   }
   return shares;
@@ -81,6 +90,7 @@ class AnalyzeRun final : public TypedModelRun<v1::AnalyzeImageResponse> {
       : TypedModelRun(std::move(call), request.options(), shares.front().model, kWindow),
         shares_(std::move(shares)),
         done_(shares_.size(), 0.0),
+        descriptions_(shares_.size()),
         requests_(request.requests_size()) {}
 
   void Start(const v1::AnalyzeImageRequest& request) {
@@ -88,10 +98,17 @@ class AnalyzeRun final : public TypedModelRun<v1::AnalyzeImageResponse> {
     const auto self = std::static_pointer_cast<AnalyzeRun>(shared_from_this());
     for (size_t i = 0; i < shares_.size(); ++i) {
       engine_proto::Task task;
-      engine_proto::VisionTask& vision = *task.mutable_vision();
-      ToTask(request.image(), vision.mutable_image());
-      for (const int place : shares_[i].places) {
-        Convert(request.requests(place), vision.add_requests());
+      if (shares_[i].describes) {
+        *task.mutable_generate() =
+            DescriptionTask(request.requests(shares_[i].places[0]).describe_image());
+        engine_proto::Conversation& talk = *task.mutable_generate()->mutable_conversation();
+        ToTask(request.image(), talk.mutable_messages()->rbegin()->add_images());
+      } else {
+        engine_proto::VisionTask& vision = *task.mutable_vision();
+        ToTask(request.image(), vision.mutable_image());
+        for (const int place : shares_[i].places) {
+          Convert(request.requests(place), vision.add_requests());
+        }
       }
       AddJob(std::move(task), ImageBytes(request.image()),
              {.model = shares_[i].model.name,
@@ -113,6 +130,8 @@ class AnalyzeRun final : public TypedModelRun<v1::AnalyzeImageResponse> {
       if (std::exchange(told_image_, true)) return;
       Convert(event.image(), response.mutable_image());
       call().Write(response);
+    } else if (event.has_delta()) {
+      descriptions_[share] += event.delta();
     } else if (event.has_vision()) {
       v1::VisionResult& result = *response.mutable_result();
       Convert(event.vision(), &result);
@@ -128,7 +147,25 @@ class AnalyzeRun final : public TypedModelRun<v1::AnalyzeImageResponse> {
       WriteWholeProgress();
     } else if (event.has_completed()) {
       completed_.set_decodes(completed_.decodes() + event.completed().images_decoded());
+      if (shares_[share].describes) Describe(share, event.completed());
     }
+  }
+
+  void Describe(size_t share, const engine_proto::Completed& completed) {
+    const bool cut = completed.finish_reason() == engine_proto::FINISH_REASON_LENGTH;
+    std::string text = DescriptionOf(descriptions_[share], cut);
+    if (text.empty()) {
+      Fail(MakeError(Reason::kEngineFailure, absl::StrCat("The model ", shares_[share].model.name,
+                                                          " says nothing of the picture.")));
+      return;
+    }
+    v1::AnalyzeImageResponse response;
+    v1::VisionResult& result = *response.mutable_result();
+    result.set_request_index(static_cast<uint32_t>(shares_[share].places[0]));
+    result.set_model(ModelResourceName(shares_[share].model.name));
+    result.mutable_description()->set_text(std::move(text));
+    ++answered_;
+    call().Write(response);
   }
 
   // The engine knows its own list of requests only: its errors name places in it.
@@ -170,6 +207,8 @@ class AnalyzeRun final : public TypedModelRun<v1::AnalyzeImageResponse> {
 
   const std::vector<Share> shares_;
   std::vector<double> done_;
+  // By share: what the language model has said.
+  std::vector<std::string> descriptions_;
   const int requests_;
   int answered_ = 0;
   bool told_image_ = false;

@@ -95,6 +95,18 @@ void CheckKind(const std::string& field, const v1::VisionRequest& request, Field
                       kMaxContourSide);
       }
       break;
+    case v1::VisionRequest::kDescribeImage: {
+      const std::string name = field + ".describe_image";
+      check.Enum(name + ".detail", request.describe_image().detail(),
+                 v1::DescriptionDetail_IsValid(request.describe_image().detail()));
+      check.Language(name + ".language", request.describe_image().language());
+      if (request.has_region_of_interest()) {
+        check.Fail(field + ".region_of_interest",
+                   "is not for DescribeImage, which looks at the whole picture; cut the part out "
+                   "and send that.");
+      }
+      break;
+    }
     case v1::VisionRequest::KIND_NOT_SET:
       check.Fail(field, "asks nothing, or something that this daemon does not know.");
       break;

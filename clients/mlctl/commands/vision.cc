@@ -23,6 +23,7 @@ namespace {
 
 using intelligence::AnalyzeImageRequest;
 using intelligence::AnalyzeImageResult;
+using intelligence::DescriptionDetail;
 using intelligence::VisionRequestKind;
 
 constexpr size_t kMaxPictureBytes = size_t{48} << 20;
@@ -36,6 +37,7 @@ struct Options {
   std::string corrected;
   std::string format;
   uint32_t max_results = 0;
+  std::string describe;
 };
 
 absl::StatusOr<std::string> ReadPicture(Session& session, const std::string& path) {
@@ -106,6 +108,10 @@ AnalyzeImageRequest RequestFor(const Options& options, const std::string& bytes,
     if (auto* text = std::get_if<intelligence::RecognizeText>(&kind)) {
       text->languages = options.languages;
     }
+    auto* describe = std::get_if<intelligence::DescribeImage>(&kind);
+    if (describe != nullptr && !options.languages.empty()) {
+      describe->language = options.languages.front();
+    }
     if (auto* document = std::get_if<intelligence::DetectDocumentSegmentation>(&kind)) {
       document->correct_perspective = !options.corrected.empty();
     }
@@ -145,6 +151,16 @@ absl::Status WriteCorrected(const AnalyzeImageResult& result, const std::string&
 }
 
 int Vision(Session& session, Options& options) {
+  if (!options.describe.empty()) {
+    const DescriptionDetail detail = ChoiceOf<DescriptionDetail>(
+        options.describe, {{"brief", DescriptionDetail::kBrief},
+                           {"detailed", DescriptionDetail::kDetailed},
+                           {"accessible", DescriptionDetail::kAccessible}});
+    if (detail == DescriptionDetail::kDefault) {
+      return session.FailUsage("--describe takes brief, detailed or accessible");
+    }
+    options.kinds.push_back(intelligence::DescribeImage{.detail = detail});
+  }
   if (options.kinds.empty()) {
     return session.FailUsage("say what to look for: --text, --barcodes, --faces, …");
   }
@@ -237,7 +253,8 @@ void AddVisionCommands(CommandTree& tree) {
                 "mlctl vision *.jpg --faces --json | jq -r 'select(.results[0].faces != []).file'",
                 "mlctl vision photo.jpg --faces --text --annotate found.png",
                 "mlctl vision dance.jpg --body --hands --segment --annotate figure.png",
-                "mlctl vision desk.jpg --document --corrected page.png"},
+                "mlctl vision desk.jpg --document --corrected page.png",
+                "mlctl vision photo.jpg --describe=accessible --language de"},
                [options](Session& session) { return Vision(session, *options); });
   AddFiles(app, *options);
   const auto add = [&](const std::string& name, VisionRequestKind kind,
@@ -271,6 +288,9 @@ void AddVisionCommands(CommandTree& tree) {
   add("--segment", intelligence::GeneratePersonSegmentation{}, "Which part is a person");
   app->add_option("--top", options->max_results, "At most so many of each, the best")
       ->type_name("COUNT");
+  app->add_flag("--describe{brief}", options->describe,
+                "Say what it shows: brief (a sentence), --describe=detailed, or "
+                "--describe=accessible for somebody who does not see it");
   AddLanguages(app, *options);
   app->add_option("--region", options->region, "Look at this part only: x,y,width,height, 0 to 1")
       ->type_name("REGION");

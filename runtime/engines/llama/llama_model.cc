@@ -391,6 +391,7 @@ void LlamaModel::Complete(LlamaJob& job, engine_proto::FinishReason reason) {
   completed->set_output_tokens(job.output_tokens);
   completed->set_drafted_tokens(job.drafted_tokens);
   completed->set_accepted_tokens(job.accepted_tokens);
+  if (job.pictures) completed->set_images_decoded(job.pictures->pictures());
   job.output->done = job.done = true;
   Retire(job);
 }

@@ -50,7 +50,9 @@ absl::Status LlamaModel::KeepForReuse(const engine_proto::GenerateTask& task, Ll
 }
 
 void LlamaModel::ReadPicture(LlamaJob& job) {
-  absl::Status status = job.pictures->ReadNext();
+  engine_proto::Event event;
+  absl::Status status = job.pictures->ReadNext(event.mutable_image());
+  if (status.ok()) job.output->events.push_back(std::move(event));
   if (status.ok() && job.pictures->read()) status = BeginWithPictures(job);
   // About what a batch of a prompt takes.
   job.output->work += sizer_.rows();

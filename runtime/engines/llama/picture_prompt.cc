@@ -52,10 +52,9 @@ PicturePrompt::~PicturePrompt() {
   }
 }
 
-absl::Status PicturePrompt::ReadNext() {
+absl::Status PicturePrompt::ReadNext(engine_proto::ImageInfo* info) {
   engine_proto::VisionImage& from = pictures_[pieces_.size()];
-  engine_proto::ImageInfo info;
-  const absl::StatusOr<Image> image = DecodeTaskImage(from, &info);
+  const absl::StatusOr<Image> image = DecodeTaskImage(from, info);
   from.Clear();
   if (!image.ok()) return image.status();
   absl::StatusOr<PicturePieces> pieces = projector_->Split(*image);

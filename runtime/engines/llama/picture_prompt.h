@@ -47,9 +47,11 @@ class PicturePrompt {
   PicturePrompt& operator=(const PicturePrompt&) = delete;
 
   // All pictures are decoded.
+  int pictures() const { return static_cast<int>(pictures_.size()); }
   bool read() const { return pieces_.size() == pictures_.size(); }
   // Decodes the next one. IMAGE_UNDECODABLE, MEMORY_INSUFFICIENT and the errors of Split().
-  absl::Status ReadNext();
+  // `info` is told of it.
+  absl::Status ReadNext(intelligence::engine::v1::ImageInfo* info);
   // Once all are read: the prompt. Makes the runs.
   absl::StatusOr<std::vector<llama_token>> Tokens(const ChatTemplate& chat_template);
 
