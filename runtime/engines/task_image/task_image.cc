@@ -91,6 +91,9 @@ absl::Status CheckVisionTask(
     return FieldError("requests",
                       absl::StrCat("There must be 1 to ", kMaxVisionRequests, " requests."));
   }
+  if (vision.has_stream() && vision.stream().request_ids_size() != vision.requests_size()) {
+    return FieldError("stream.request_ids", "There must be as many as requests.");
+  }
   for (int i = 0; i < vision.requests_size(); ++i) {
     absl::Status status = CheckRegion(vision.requests(i));
     if (status.ok()) status = check(vision.requests(i));

@@ -37,8 +37,9 @@ class VisionModel final : public Model {
 
   absl::StatusOr<std::unique_ptr<Job>> Start(const engine_proto::Task& task,
                                              CancelToken cancel) override {
-    return VisionJob::Make(task, std::move(cancel),
-                           {.text = text_.get(), .faces = faces_.get(), .clock = clock_});
+    return VisionJob::Make(
+        task, std::move(cancel),
+        {.text = text_.get(), .faces = faces_.get(), .streams = &streams_, .clock = clock_});
   }
 
   absl::StatusOr<std::vector<JobOutput>> Step(absl::Span<Job* const> jobs,
@@ -59,6 +60,7 @@ class VisionModel final : public Model {
   const Clock* const clock_;
   const std::unique_ptr<TextReader> text_;
   const std::unique_ptr<FaceDetector> faces_;
+  StreamStore streams_;
   engine_proto::ModelInfo info_;
 };
 

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <exception>
 #include <new>
+#include <optional>
 #include <string>
 #include <utility>
 
@@ -33,7 +34,11 @@ void KeepToOneCore() {
   if (set_levels != nullptr) set_levels(0);
 }
 
-absl::Status CheckRequest(const VisionRequest& request, const VisionTools& tools) {
+absl::Status CheckRequest(const VisionRequest& request, bool in_stream, const VisionTools& tools) {
+  if (IsTracking(request)) {
+    if (in_stream) return CheckTracking(request);
+    return FieldError("kind", "Trackers follow things through frames; this is one picture.");
+  }
   switch (request.kind_case()) {
     case VisionRequest::kRecognizeText:
       return tools.text->CheckLanguages(request.recognize_text());
@@ -57,6 +62,16 @@ absl::Status CheckRequest(const VisionRequest& request, const VisionTools& tools
   }
 }
 
+// Forgets what the stream does not ask any more, and everything when pictures change their size.
+void BeginFrame(const engine_proto::VisionTask& task, cv::Size size, StreamState& state) {
+  if (state.size != size) state.trackers.clear();
+  state.size = size;
+  const auto& ids = task.stream().request_ids();
+  std::erase_if(state.trackers, [&](const auto& item) {
+    return std::find(ids.begin(), ids.end(), item.first) == ids.end();
+  });
+}
+
 // Keeps what is sure enough, and the best so many.
 template <typename List>
 void Limit(const VisionRequest& request, List* list) {
@@ -74,9 +89,13 @@ void Limit(const VisionRequest& request, List* list) {
 
 absl::StatusOr<std::unique_ptr<Job>> VisionJob::Make(const engine_proto::Task& task,
                                                      CancelToken cancel, const VisionTools& tools) {
-  const absl::Status status = CheckVisionTask(
-      task, [&](const VisionRequest& request) { return CheckRequest(request, tools); });
-  if (!status.ok()) return status;
+  const bool in_stream = task.vision().has_stream();
+  if (!task.vision().stream().close()) {
+    const absl::Status status = CheckVisionTask(task, [&](const VisionRequest& request) {
+      return CheckRequest(request, in_stream, tools);
+    });
+    if (!status.ok()) return status;
+  }
   return std::unique_ptr<Job>(new VisionJob(task.vision(), std::move(cancel), tools));
 }
 
@@ -109,27 +128,57 @@ void VisionJob::Run() {
 
 absl::Status VisionJob::Analyze() {
   if (cancel_.cancelled()) return Cancelled();
+  if (task_.stream().close()) {
+    tools_.streams->Close(task_.stream().id());
+    return Complete(0);
+  }
   engine_proto::Event event;
   absl::StatusOr<Picture> picture = Picture::Decode(task_.image(), event.mutable_image());
   if (!picture.ok()) return picture.status();
   task_.clear_image();
   events_.push_back(std::move(event));
+  std::optional<StreamStore::Loan> stream;
+  cv::Mat frame;
+  if (task_.has_stream()) {
+    stream.emplace(tools_.streams, task_.stream().id());
+    BeginFrame(task_, picture->size(), stream->state());
+  }
   for (; request_ < task_.requests_size(); ++request_) {
     if (!work_.GoOn() || cancel_.cancelled()) return Cancelled();
     engine_proto::Event answer;
     vision_proto::VisionResult* const result = answer.mutable_vision();
     result->set_request_index(static_cast<uint32_t>(request_));
-    const absl::Status status = Answer(task_.requests(request_), &*picture, result);
+    absl::Status status;
+    if (IsTracking(task_.requests(request_))) {
+      if (frame.empty()) frame = MakeTrackFrame(*picture);
+      Track(stream->state(), frame, result);
+    } else {
+      status = Answer(task_.requests(request_), &*picture, result);
+    }
     if (cancel_.cancelled()) return Cancelled();
     if (!status.ok()) return AtRequest(request_, status);
-    events_.push_back(std::move(answer));
+    // What tells of changes has nothing to say of a first frame.
+    if (result->kind_case() != vision_proto::VisionResult::KIND_NOT_SET) {
+      events_.push_back(std::move(answer));
+    }
     Progress(1);
   }
+  return Complete(1);
+}
+
+absl::Status VisionJob::Complete(uint32_t images_decoded) {
   engine_proto::Event completed;
   completed.mutable_completed()->set_finish_reason(engine_proto::FINISH_REASON_STOP);
-  completed.mutable_completed()->set_images_decoded(1);
+  completed.mutable_completed()->set_images_decoded(images_decoded);
   events_.push_back(std::move(completed));
   return absl::OkStatus();
+}
+
+void VisionJob::Track(StreamState& stream, const cv::Mat& frame,
+                      vision_proto::VisionResult* result) {
+  std::unique_ptr<Tracker>& tracker = stream.trackers[task_.stream().request_ids(request_)];
+  if (tracker == nullptr) tracker = MakeTracker(task_.requests(request_));
+  tracker->Step(frame, result);
 }
 
 absl::Status VisionJob::Answer(const VisionRequest& request, Picture* picture,

@@ -15,6 +15,7 @@
 #include "runtime/engines/vision/people.h"
 #include "runtime/engines/vision/picture.h"
 #include "runtime/engines/vision/slice.h"
+#include "runtime/engines/vision/stream_store.h"
 #include "runtime/engines/vision/text_reader.h"
 
 namespace intelligenced {
@@ -23,6 +24,7 @@ namespace intelligenced {
 struct VisionTools {
   TextReader* text = nullptr;
   FaceDetector* faces = nullptr;
+  StreamStore* streams = nullptr;
   const Clock* clock = nullptr;
 };
 
@@ -42,6 +44,9 @@ class VisionJob final : public Job {
 
   void Run();
   absl::Status Analyze();
+  absl::Status Complete(uint32_t images_decoded);
+  // The task's request, by trackers that live longer than the task.
+  void Track(StreamState& stream, const cv::Mat& frame, vision_proto::VisionResult* result);
   absl::Status Answer(const vision_proto::VisionRequest& request, Picture* picture,
                       vision_proto::VisionResult* result);
   void Progress(double part);
