@@ -28,14 +28,7 @@ class StreamReactor final : public grpc::ServerWriteReactor<grpc::ByteBuffer>,
   void Finish(const absl::Status& status) override {
     grpc::ServerWriteReactor<grpc::ByteBuffer>::Finish(StatusToGrpc(status));
   }
-  void Abort(const absl::Status& status) override {
-    // Trailers with details would wait behind the data that nobody reads. This sends the code and
-    // the words at once; the reason stands in front of them for StatusFromGrpc().
-    const std::string words = absl::StrCat(
-        ReasonName(ReasonOf(status).value_or(Reason::kCancelled)), ": ", status.message());
-    grpc_call_cancel_with_status(context_->c_call(), static_cast<grpc_status_code>(status.code()),
-                                 words.c_str(), nullptr);
-  }
+  void Abort(const absl::Status& status) override { AbortCall(*context_, status); }
 
   void OnWriteDone(bool ok) override { call_->writer().OnWriteDone(ok); }
   void OnCancel() override { call_->writer().OnCancelled(); }
@@ -64,6 +57,15 @@ class UnaryReactor final : public grpc::ServerUnaryReactor, public UnaryTranspor
 };
 
 }  // namespace
+
+void AbortCall(grpc::CallbackServerContext& context, const absl::Status& status) {
+  // Trailers with details would wait behind the data that nobody reads. This sends the code and the
+  // words at once; the reason stands in front of them for StatusFromGrpc().
+  const std::string words = absl::StrCat(ReasonName(ReasonOf(status).value_or(Reason::kCancelled)),
+                                         ": ", status.message());
+  grpc_call_cancel_with_status(context.c_call(), static_cast<grpc_status_code>(status.code()),
+                               words.c_str(), nullptr);
+}
 
 CallOrigin OriginOf(const grpc::CallbackServerContext& context, std::string_view service,
                     std::string_view method) {
@@ -98,6 +100,7 @@ void StreamCall::Write(const google::protobuf::MessageLite& message) {
 }
 
 void StreamCall::End(const absl::Status& status) {
+  ended_ = true;
   pause_hook_ = nullptr;
   Record(status);
   writer_->End(status);

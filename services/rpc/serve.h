@@ -32,18 +32,18 @@ class StreamCall final : public Call, public std::enable_shared_from_this<Stream
 
   void Write(const google::protobuf::MessageLite& message);
   void End(const absl::Status& status);
+  // Whether End() was called.
+  bool ended() const { return ended_; }
 
   StreamWriter& writer() const { return *writer_; }
 
- private:
-  friend grpc::ServerWriteReactor<grpc::ByteBuffer>* ServeStream(
-      const ServiceEnvironment& environment, grpc::CallbackServerContext* context,
-      std::string_view service, std::string_view method,
-      absl::FunctionRef<absl::Status(const std::shared_ptr<StreamCall>&)> start);
+  // Ties the writer to the call. Once, before the work begins, by who serves the method.
   void Begin();
 
+ private:
   const std::shared_ptr<StreamWriter> writer_;
   absl::AnyInvocable<void(bool)> pause_hook_;
+  bool ended_ = false;
 };
 
 // `start` runs inside the call's Run(); a status other than OK from it ends the call with it.
@@ -84,6 +84,8 @@ grpc::ServerUnaryReactor* ServeUnary(
     absl::FunctionRef<absl::Status(const std::shared_ptr<UnaryCall>&)> start);
 
 // For methods with a reactor of their own.
+// Breaks a write that hangs (WriteTransport::Abort).
+void AbortCall(grpc::CallbackServerContext& context, const absl::Status& status);
 CallOrigin OriginOf(const grpc::CallbackServerContext& context, std::string_view service,
                     std::string_view method);
 

@@ -16,6 +16,8 @@
 #include "services/rpc/serve.h"
 #include "services/vision/capabilities.h"
 #include "services/vision/describe.h"
+#include "services/vision/frame_streams.h"
+#include "services/vision/frames.h"
 #include "services/vision/validate.h"
 
 namespace intelligenced {
@@ -216,7 +218,8 @@ class AnalyzeRun final : public TypedModelRun<v1::AnalyzeImageResponse> {
   v1::AnalyzeImageCompleted completed_;
 };
 
-using Base = v1::VisionService::WithRawCallbackMethod_AnalyzeImage<v1::VisionService::Service>;
+using Base = v1::VisionService::WithRawCallbackMethod_AnalyzeImage<
+    v1::VisionService::WithRawCallbackMethod_AnalyzeFrames<v1::VisionService::Service>>;
 
 class VisionService final : public Base {
  public:
@@ -239,8 +242,18 @@ class VisionService final : public Base {
         });
   }
 
+  grpc::ServerBidiReactor<grpc::ByteBuffer, grpc::ByteBuffer>* AnalyzeFrames(
+      grpc::CallbackServerContext* context) override {
+    return ServeDuplex(environment_, context, "VisionService", "AnalyzeFrames",
+                       [&](const std::shared_ptr<StreamCall>& call)
+                           -> absl::StatusOr<std::shared_ptr<DuplexHandler>> {
+                         return MakeFramesHandler(call, &streams_);
+                       });
+  }
+
  private:
   const ServiceEnvironment environment_;
+  FrameStreams streams_;
 };
 
 }  // namespace

@@ -6,6 +6,7 @@
 #include "protos/support/limits.h"
 #include "runtime/base/reasons.h"
 #include "services/rpc/field_checker.h"
+#include "services/vision/frame_task.h"
 
 namespace intelligenced {
 namespace {
@@ -14,6 +15,8 @@ namespace v1 = ::intelligence::v1;
 
 // Sums of two floats that should be 1.
 constexpr double kRounding = 1e-4;
+
+}  // namespace
 
 absl::Status CheckImage(const v1::VisionImage& image) {
   switch (image.content_case()) {
@@ -47,6 +50,8 @@ absl::Status CheckImage(const v1::VisionImage& image) {
   }
   return check.status();
 }
+
+namespace {
 
 void CheckRegion(const std::string& field, const v1::Rect& region, FieldChecker& check) {
   check.InRange(field + ".x", region.x(), 0, 1);
@@ -117,6 +122,15 @@ void CheckKind(const std::string& field, const v1::VisionRequest& request, Field
 
 }  // namespace
 
+void CheckVisionRequest(const std::string& field, const v1::VisionRequest& request,
+                        FieldChecker& check) {
+  CheckKind(field, request, check);
+  check.InRange(field + ".min_confidence", request.min_confidence(), 0, 1);
+  if (request.has_region_of_interest()) {
+    CheckRegion(field + ".region_of_interest", request.region_of_interest(), check);
+  }
+}
+
 absl::Status Validate(const v1::AnalyzeImageRequest& request) {
   if (absl::Status status = CheckImage(request.image()); !status.ok()) return status;
   FieldChecker check;
@@ -128,10 +142,9 @@ absl::Status Validate(const v1::AnalyzeImageRequest& request) {
   for (int i = 0; i < request.requests_size() && check.status().ok(); ++i) {
     const v1::VisionRequest& one = request.requests(i);
     const std::string field = absl::StrCat("requests[", i, "]");
-    CheckKind(field, one, check);
-    check.InRange(field + ".min_confidence", one.min_confidence(), 0, 1);
-    if (one.has_region_of_interest()) {
-      CheckRegion(field + ".region_of_interest", one.region_of_interest(), check);
+    CheckVisionRequest(field, one, check);
+    if (IsTrackingRequest(one)) {
+      check.Fail(field, "follows something through frames; this is one picture (AnalyzeFrames).");
     }
   }
   check.Options(request.options());

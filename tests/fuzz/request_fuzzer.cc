@@ -28,6 +28,7 @@
 #include "services/system/validate.h"
 #include "services/tensor/convert.h"
 #include "services/tensor/validate.h"
+#include "services/vision/frame_requests.h"
 #include "services/vision/validate.h"
 #include "services/writing_tools/alignment.h"
 #include "services/writing_tools/output_cleaner.h"
@@ -112,6 +113,23 @@ void CheckAlignment(std::string_view bytes) {
   }
 }
 
+// A stream's messages, the change against a stream that has some requests.
+void CheckFrames(std::string_view bytes) {
+  v1::AnalyzeFramesRequest request;
+  absl::Status status = ParseRequest(bytes, request);
+  if (!status.ok()) return CheckError(status);
+  CheckError(Validate(request.start()));
+  CheckError(Validate(request.frame()));
+  status = Validate(request.change());
+  CheckError(status);
+  v1::AnalyzeFramesStart start;
+  for (int i = 0; i < 4; ++i) start.add_requests()->mutable_detect_horizon();
+  FrameRequests requests;
+  requests.Start(start.requests());
+  if (status.ok()) CheckError(requests.Apply(request.change()));
+  Require(requests.snapshot()->size() <= 32);
+}
+
 void CheckOne(uint8_t kind, std::string_view bytes) {
   switch (kind % 17) {
     case 0:
@@ -155,6 +173,7 @@ void CheckOne(uint8_t kind, std::string_view bytes) {
       return Require(StatusFromGrpc(hostile).code() == absl::StatusCode::kUnavailable);
     }
     case 16:
+      CheckFrames(bytes);
       return Check<v1::AnalyzeImageRequest>(bytes);
     default:
       return CheckAlignment(bytes);

@@ -202,13 +202,18 @@ FakeScript Summarize(const engine_proto::SummarizeTask& task, const FakeAnswers&
   return WorkOn(task.text(), std::move(event));
 }
 
-// One unit for each request: the picture's bytes as the text in it, or one region everywhere. A
-// picture that begins with "bad" cannot be decoded.
+// One unit for each request: the picture's bytes as the text in it, a tracked thing where it was
+// said to be, or one region everywhere. A picture that begins with "bad" cannot be decoded.
 absl::StatusOr<FakeScript> LookAt(const engine_proto::VisionTask& task) {
   if (task.image().encoded().starts_with("bad")) {
     return MakeError(Reason::kImageUndecodable, "The fake engine takes this for no picture.");
   }
   FakeScript script;
+  if (task.stream().close()) {
+    script.units.emplace_back();
+    script.completed.mutable_completed()->set_finish_reason(engine_proto::FINISH_REASON_STOP);
+    return script;
+  }
   Event image;
   image.mutable_image()->set_width(100);
   image.mutable_image()->set_height(50);
@@ -220,6 +225,8 @@ absl::StatusOr<FakeScript> LookAt(const engine_proto::VisionTask& task) {
     result.set_request_index(static_cast<uint32_t>(i));
     if (task.requests(i).has_recognize_text()) {
       result.mutable_text()->set_text(task.image().encoded());
+    } else if (task.requests(i).has_track_object()) {
+      *result.mutable_tracked_object()->mutable_box() = task.requests(i).track_object().box();
     } else {
       engine_proto::Rect& box = *result.mutable_regions()->add_regions()->mutable_box();
       box.set_width(1);

@@ -61,6 +61,7 @@ class ScriptJob final : public Job {
   const absl::StatusOr<std::string> answer;
   const bool counts;
   size_t at = 0;
+  std::optional<engine_proto::VisionTask> vision;
 };
 
 class ScriptModel final : public Model {
@@ -87,6 +88,11 @@ class ScriptModel final : public Model {
       }
       return std::make_unique<ScriptJob>(script_, cancel, std::move(counted), true);
     }
+    if (task.has_vision()) {
+      auto job = std::make_unique<ScriptJob>(script_, cancel, "", false);
+      job->vision = task.vision();
+      return job;
+    }
     if (!task.has_generate()) return FieldError("task", "is of another kind.");
     if (task.generate().prefill_only()) {
       return std::make_unique<ScriptJob>(script_, cancel, "", false);
@@ -98,6 +104,7 @@ class ScriptModel final : public Model {
 
   absl::StatusOr<std::vector<JobOutput>> Step(absl::Span<Job* const> jobs,
                                               const StepOptions&) override {
+    if (script_->lost) return MakeError(Reason::kWorkerLost, "The script has no process.");
     std::vector<JobOutput> outputs;
     for (Job* job : jobs) outputs.push_back(StepOne(*static_cast<ScriptJob*>(job)));
     return outputs;
@@ -117,6 +124,9 @@ class ScriptModel final : public Model {
       output.status = MakeError(Reason::kCancelled, "cancelled");
     } else if (script_->held) {
       WaitBriefly();
+    } else if (job.vision.has_value()) {
+      output.done = true;
+      output.status = Look(*job.vision, output);
     } else if (script_->flood) {
       ++script_->flood_steps;
       output.events.emplace_back().set_delta(std::string(16 << 10, 'f'));
@@ -142,6 +152,26 @@ class ScriptModel final : public Model {
       }
     }
     return output;
+  }
+
+  absl::Status Look(const engine_proto::VisionTask& task, JobOutput& output) {
+    std::vector<engine_proto::VisionResult> results;
+    if (script_->look) {
+      absl::StatusOr<std::vector<engine_proto::VisionResult>> answer = script_->look(task);
+      if (!answer.ok()) return answer.status();
+      results = *std::move(answer);
+    } else {
+      for (int i = 0; i < task.requests_size(); ++i) {
+        results.emplace_back().set_request_index(static_cast<uint32_t>(i));
+        results.back().mutable_tracked_object()->set_confidence(1);
+      }
+    }
+    if (!task.stream().close()) output.events.emplace_back().mutable_image()->set_width(640);
+    for (engine_proto::VisionResult& result : results) {
+      *output.events.emplace_back().mutable_vision() = std::move(result);
+    }
+    output.events.emplace_back().mutable_completed()->set_images_decoded(1);
+    return absl::OkStatus();
   }
 
   ScriptBehaviour* const script_;

@@ -50,6 +50,12 @@ struct ScriptBehaviour {
   std::atomic<int> jobs_started = 0;
   std::atomic<int> jobs_alive = 0;
   std::atomic<int> flood_steps = 0;
+  // Asked for every VISION task; its answers, in order. Default: one thing found for each request.
+  std::function<absl::StatusOr<std::vector<engine_proto::VisionResult>>(
+      const engine_proto::VisionTask&)>
+      look;
+  // The process is gone.
+  std::atomic<bool> lost = false;
 };
 
 // What the llama workbench does.

@@ -1,0 +1,29 @@
+// A frame and its requests as a task of the engine. Pure.
+#ifndef INTELLIGENCED_SERVICES_VISION_FRAME_TASK_H_
+#define INTELLIGENCED_SERVICES_VISION_FRAME_TASK_H_
+
+#include <cstdint>
+#include <vector>
+
+#include "protos/intelligence/engine/v1/task.pb.h"
+#include "protos/intelligence/v1/vision.pb.h"
+#include "services/vision/frame_requests.h"
+
+namespace intelligenced {
+
+// The API's messages and the engine's are the same field by field.
+template <typename From, typename To>
+void Mirror(const From& from, To* to) {
+  to->ParseFromString(from.SerializeAsString());
+}
+
+// Follows something from frame to frame, so that single pictures have nothing to answer.
+bool IsTrackingRequest(const intelligence::v1::VisionRequest& request);
+
+// The picture is moved.
+void ToTask(const std::vector<FrameRequests::Placed>& requests, uint64_t stream_id,
+            intelligence::v1::VisionImage& image, intelligence::engine::v1::Task* task);
+
+}  // namespace intelligenced
+
+#endif  // INTELLIGENCED_SERVICES_VISION_FRAME_TASK_H_
