@@ -88,6 +88,10 @@ constexpr Bone kBones[] = {
 };
 // What the model says it does not see is not drawn.
 constexpr float kLeastSure = 0.3F;
+constexpr Colour kTrackedColour = {0, 190, 200};
+constexpr Colour kLostColour = {150, 150, 150};
+// Of flow: shorter ones are noise.
+constexpr float kMinMove = 0.002F;
 
 class Canvas {
  public:
@@ -227,6 +231,34 @@ struct Drawer {
   }
   void operator()(const intelligence::Saliency& saliency) const {
     for (const auto& region : saliency.regions) canvas.Box(region.box, kSaliencyColour);
+  }
+  void operator()(const intelligence::TrackedObject& object) const {
+    canvas.Box(object.box, object.lost ? kLostColour : kTrackedColour);
+  }
+  void operator()(const intelligence::TrackedRectangle& rectangle) const {
+    canvas.Corners(rectangle.corners, rectangle.lost ? kLostColour : kTrackedColour);
+  }
+  // From where what a cell shows was in the frame before.
+  void operator()(const intelligence::OpticalFlow& flow) const {
+    for (size_t i = 0; i < flow.displacements.size(); ++i) {
+      const Point moved = flow.displacements[i];
+      if (std::hypot(moved.x, moved.y) < kMinMove) continue;
+      const Point at = {
+          (static_cast<float>(i % flow.width) + 0.5F) / static_cast<float>(flow.width),
+          (static_cast<float>(i / flow.width) + 0.5F) / static_cast<float>(flow.height)};
+      canvas.Line({at.x - moved.x, at.y - moved.y}, at, kTrackedColour);
+    }
+  }
+  // Where the frame before was.
+  void operator()(const intelligence::ImageAlignment& alignment) const {
+    if (!alignment.transform.has_value()) return;
+    std::vector<Point> corners;
+    for (const Point corner : {Point{0, 0}, Point{1, 0}, Point{1, 1}, Point{0, 1}}) {
+      const std::optional<Point> at = intelligence::Mapped(alignment, corner);
+      if (!at.has_value()) return;
+      corners.push_back({2 * corner.x - at->x, 2 * corner.y - at->y});
+    }
+    canvas.Shape(corners, kTrackedColour);
   }
   // The others have no place in the picture.
   template <typename Other>

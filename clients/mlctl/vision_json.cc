@@ -165,6 +165,32 @@ Json Fields(const intelligence::AestheticsScores& scores) {
 Json Fields(const intelligence::LensSmudge& smudge) { return {{"confidence", smudge.confidence}}; }
 Json Fields(const intelligence::Description& description) { return {{"text", description.text}}; }
 
+Json Fields(const intelligence::TrackedObject& object) {
+  return {{"box", BoxJson(object.box)}, {"confidence", object.confidence}, {"lost", object.lost}};
+}
+
+Json Fields(const intelligence::TrackedRectangle& rectangle) {
+  return {{"corners", QuadJson(rectangle.corners)},
+          {"confidence", rectangle.confidence},
+          {"lost", rectangle.lost}};
+}
+
+Json Fields(const intelligence::OpticalFlow& flow) {
+  Json displacements = Json::array();
+  for (const intelligence::Point& moved : flow.displacements) {
+    displacements.push_back(moved.x);
+    displacements.push_back(moved.y);
+  }
+  return {
+      {"width", flow.width}, {"height", flow.height}, {"displacements", std::move(displacements)}};
+}
+
+Json Fields(const intelligence::ImageAlignment& alignment) {
+  Json json = {{"confidence", alignment.confidence}};
+  json["transform"] = alignment.transform.has_value() ? Json(*alignment.transform) : Json(nullptr);
+  return json;
+}
+
 // "at 12,30, 200×40".
 std::string Place(const Rect& box, const ImageInfo& image) {
   return absl::StrFormat("at %d,%d, %d×%d", std::lround(box.x * image.width),
@@ -289,6 +315,43 @@ std::string Render(const intelligence::Description& description, const ImageInfo
   return absl::StrCat(description.text, "\n");
 }
 
+std::string Render(const intelligence::TrackedObject& object, const ImageInfo& image) {
+  if (object.lost) return absl::StrCat("lost, last ", Place(object.box, image), "\n");
+  return absl::StrCat(Place(object.box, image), ", ", Percent(object.confidence), "\n");
+}
+std::string Render(const intelligence::TrackedRectangle& rectangle, const ImageInfo& image) {
+  std::string text = rectangle.lost ? "lost, last at" : "at";
+  const intelligence::Quad& quad = rectangle.corners;
+  for (const intelligence::Point& corner :
+       {quad.top_left, quad.top_right, quad.bottom_right, quad.bottom_left}) {
+    absl::StrAppendFormat(&text, " %d,%d", std::lround(corner.x * image.width),
+                          std::lround(corner.y * image.height));
+  }
+  return rectangle.lost ? text + "\n"
+                        : absl::StrCat(text, ", ", Percent(rectangle.confidence), "\n");
+}
+std::string Render(const intelligence::OpticalFlow& flow, const ImageInfo& image) {
+  double x = 0, y = 0, longest = 0;
+  const double count = std::max<double>(1, static_cast<double>(flow.displacements.size()));
+  for (const intelligence::Point& moved : flow.displacements) {
+    const double dx = 1.0 * moved.x * image.width, dy = 1.0 * moved.y * image.height;
+    x += dx / count;
+    y += dy / count;
+    longest = std::max(longest, std::hypot(dx, dy));
+  }
+  return absl::StrFormat("moved by %+.1f,%+.1f pixels in the mean, %.1f at most (%d×%d cells)\n", x,
+                         y, longest, flow.width, flow.height);
+}
+std::string Render(const intelligence::ImageAlignment& alignment, const ImageInfo& image) {
+  const intelligence::Point middle = {0.5F, 0.5F};
+  const std::optional<intelligence::Point> was = intelligence::Mapped(alignment, middle);
+  if (!was.has_value()) return "too little in common with the frame before\n";
+  return absl::StrFormat("moved by %+.1f,%+.1f pixels at its middle, %s\n",
+                         (middle.x - was->x) * static_cast<float>(image.width),
+                         (middle.y - was->y) * static_cast<float>(image.height),
+                         Percent(alignment.confidence));
+}
+
 std::string Html(std::string_view text) {
   std::string out;
   for (const char c : text) {
@@ -364,13 +427,18 @@ std::string_view Name(const intelligence::VisionRequestKind& kind) {
                                                 "detect_human_hand_pose",
                                                 "detect_human_body_pose",
                                                 "generate_person_segmentation",
-                                                "describe_image"};
+                                                "describe_image",
+                                                "track_object",
+                                                "track_rectangle",
+                                                "track_optical_flow",
+                                                "track_translational_image_registration",
+                                                "track_homographic_image_registration"};
   static_assert(std::size(kNames) == std::variant_size_v<intelligence::VisionRequestKind>);
   return kNames[kind.index()];
 }
 
-Json ToJson(const intelligence::AnalyzeImageRequest& request,
-            const intelligence::AnalyzeImageResult& result) {
+Json FrameJson(const intelligence::AnalyzeImageRequest& request,
+               const intelligence::AnalyzeImageResult& result) {
   Json json = Json::object();
   json["image"] = {{"width", result.image.width},
                    {"height", result.image.height},
@@ -385,6 +453,12 @@ Json ToJson(const intelligence::AnalyzeImageRequest& request,
     results.push_back(std::move(entry));
   }
   json["results"] = std::move(results);
+  return json;
+}
+
+Json ToJson(const intelligence::AnalyzeImageRequest& request,
+            const intelligence::AnalyzeImageResult& result) {
+  Json json = FrameJson(request, result);
   json["decodes"] = result.decodes;
   json["usage"] = ToJson(result.usage);
   return json;

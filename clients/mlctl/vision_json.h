@@ -21,6 +21,10 @@ std::string_view Name(const intelligence::VisionRequestKind& kind);
 Json ToJson(const intelligence::AnalyzeImageRequest& request,
             const intelligence::AnalyzeImageResult& result);
 
+// The same for one frame of a video: without decodes and usage.
+Json FrameJson(const intelligence::AnalyzeImageRequest& request,
+               const intelligence::AnalyzeImageResult& result);
+
 // A short answer for a person, one or more lines.
 std::string RenderVisionResult(const intelligence::VisionResult& result,
                                const intelligence::ImageInfo& image);

@@ -102,12 +102,20 @@ def ask_together(daemon):
           f"ratio {together / apart:.2f} (aim: 0.6)")
 
 
+def stream_frames(daemon):
+    answer = subprocess.run([daemon.bin / "frame_stream", daemon.socket], check=True, capture_output=True, text=True)
+    for one in json.loads(answer.stdout):
+        print(f"{one['request']} over a stream of 640×480 raw frames: {one['frames_s']} a second; sent {one['sent_s']} a "
+              f"second, of {one['sent']} frames {one['answered']} answered, {one['dropped']} dropped")
+
+
 def vision(build):
-    """Reading pages and barcodes against Tesseract's and ZXing's own programs; many questions at once."""
-    if not SCANS.exists():
-        print("vision: left out, the test data is not here")
-        return
+    """Frames of a video; reading pages and barcodes against Tesseract's and ZXing's own programs; many questions at once."""
     with Daemon(build) as daemon:
+        stream_frames(daemon)
+        if not SCANS.exists():
+            print("vision: pages and barcodes left out, the test data is not here")
+            return
         read_pages(daemon)
         read_barcodes(daemon)
         ask_together(daemon)

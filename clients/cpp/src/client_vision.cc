@@ -1,4 +1,5 @@
 // Pictures.
+#include <array>
 #include <cmath>
 #include <string>
 #include <utility>
@@ -42,6 +43,15 @@ absl::StatusOr<AnalyzeImageResult> Client::AnalyzeImage(
   result.decodes = completed->decodes;
   result.usage = std::move(completed->usage);
   return result;
+}
+
+std::optional<Point> Mapped(const ImageAlignment& alignment, Point place) {
+  if (!alignment.transform.has_value()) return std::nullopt;
+  const std::array<float, 9>& m = *alignment.transform;
+  const float w = m[6] * place.x + m[7] * place.y + m[8];
+  if (std::abs(w) < 1e-9F) return std::nullopt;
+  return Point{.x = (m[0] * place.x + m[1] * place.y + m[2]) / w,
+               .y = (m[3] * place.x + m[4] * place.y + m[5]) / w};
 }
 
 std::optional<float> Distance(const FeaturePrint& a, const FeaturePrint& b) {

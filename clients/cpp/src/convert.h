@@ -3,6 +3,7 @@
 #define INTELLIGENCED_CLIENTS_CPP_SRC_CONVERT_H_
 
 #include <intelligence/client.h>
+#include <intelligence/frames.h>
 
 #include <optional>
 #include <string>
@@ -59,6 +60,13 @@ std::optional<GenerateTextEvent> FromProto(const v1::GenerateTextResponse& respo
 SessionInfo FromProto(const v1::Session& session);
 v1::AnalyzeImageRequest ToProto(const AnalyzeImageRequest& request, const CallOptions& options);
 std::optional<AnalyzeImageEvent> FromProto(const v1::AnalyzeImageResponse& response);
+void ToProto(const VisionRequest& request, v1::VisionRequest* out);
+VisionResult FromProto(const v1::VisionResult& result);
+ImageInfo FromProto(const v1::ImageInfo& image);
+Queued FromProto(const v1::Queued& queued);
+
+v1::AnalyzeFramesStart ToProto(const AnalyzeFramesRequest& request, const CallOptions& options);
+std::optional<AnalyzeFramesEvent> FromProto(const v1::AnalyzeFramesResponse& response);
 
 Model FromProto(const v1::Model& model);
 std::optional<InstallModelEvent> FromProto(const v1::InstallModelResponse& response);

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <optional>
 #include <string>
 #include <utility>
@@ -8,6 +9,17 @@
 
 namespace intelligence {
 namespace {
+
+void ToProto(const Point& from, v1::Point* to) {
+  to->set_x(from.x);
+  to->set_y(from.y);
+}
+void ToProto(const Rect& from, v1::Rect* to) {
+  to->set_x(from.x);
+  to->set_y(from.y);
+  to->set_width(from.width);
+  to->set_height(from.height);
+}
 
 void Fill(const RecognizeText& from, v1::VisionRequest* to) {
   v1::RecognizeText& out = *to->mutable_recognize_text();
@@ -75,6 +87,25 @@ void Fill(const DescribeImage& from, v1::VisionRequest* to) {
   v1::DescribeImage& out = *to->mutable_describe_image();
   out.set_detail(EnumToProto<v1::DescriptionDetail>(from.detail));
   out.set_language(from.language);
+}
+void Fill(const TrackObject& from, v1::VisionRequest* to) {
+  ToProto(from.box, to->mutable_track_object()->mutable_box());
+}
+void Fill(const TrackRectangle& from, v1::VisionRequest* to) {
+  v1::Quad& out = *to->mutable_track_rectangle()->mutable_corners();
+  ToProto(from.corners.top_left, out.mutable_top_left());
+  ToProto(from.corners.top_right, out.mutable_top_right());
+  ToProto(from.corners.bottom_right, out.mutable_bottom_right());
+  ToProto(from.corners.bottom_left, out.mutable_bottom_left());
+}
+void Fill(const TrackOpticalFlow& from, v1::VisionRequest* to) {
+  to->mutable_track_optical_flow()->set_grid_side(from.grid_side);
+}
+void Fill(const TrackTranslationalImageRegistration&, v1::VisionRequest* to) {
+  to->mutable_track_translational_image_registration();
+}
+void Fill(const TrackHomographicImageRegistration&, v1::VisionRequest* to) {
+  to->mutable_track_homographic_image_registration();
 }
 
 Point FromProto(const v1::Point& point) { return {.x = point.x(), .y = point.y()}; }
@@ -207,6 +238,22 @@ AestheticsScores FromProto(const v1::AestheticsScores& scores) {
           .composition = scores.composition()};
 }
 
+OpticalFlow FromProto(const v1::OpticalFlow& flow) {
+  OpticalFlow out = {.width = flow.width(), .height = flow.height()};
+  for (int i = 0; i + 1 < flow.displacements_size(); i += 2) {
+    out.displacements.push_back({.x = flow.displacements(i), .y = flow.displacements(i + 1)});
+  }
+  return out;
+}
+
+ImageAlignment FromProto(const v1::ImageAlignment& alignment) {
+  ImageAlignment out = {.confidence = alignment.confidence()};
+  if (alignment.transform_size() != 9) return out;
+  std::copy(alignment.transform().begin(), alignment.transform().end(),
+            out.transform.emplace().begin());
+  return out;
+}
+
 VisionResultKind KindOf(const v1::VisionResult& result) {
   switch (result.kind_case()) {
     case v1::VisionResult::kText:
@@ -246,10 +293,24 @@ VisionResultKind KindOf(const v1::VisionResult& result) {
       return PersonSegmentation{.mask = FromProto(result.segmentation().mask())};
     case v1::VisionResult::kDescription:
       return Description{.text = result.description().text()};
+    case v1::VisionResult::kTrackedObject:
+      return TrackedObject{.box = FromProto(result.tracked_object().box()),
+                           .confidence = result.tracked_object().confidence(),
+                           .lost = result.tracked_object().lost()};
+    case v1::VisionResult::kTrackedRectangle:
+      return TrackedRectangle{.corners = FromProto(result.tracked_rectangle().corners()),
+                              .confidence = result.tracked_rectangle().confidence(),
+                              .lost = result.tracked_rectangle().lost()};
+    case v1::VisionResult::kOpticalFlow:
+      return FromProto(result.optical_flow());
+    case v1::VisionResult::kImageAlignment:
+      return FromProto(result.image_alignment());
     default:
       return std::monostate{};
   }
 }
+
+}  // namespace
 
 ImageInfo FromProto(const v1::ImageInfo& image) {
   return {.width = image.width(),
@@ -267,20 +328,31 @@ Queued FromProto(const v1::Queued& queued) {
   return out;
 }
 
-}  // namespace
+VisionResult FromProto(const v1::VisionResult& result) {
+  return {.request_index = result.request_index(), .model = result.model(), .kind = KindOf(result)};
+}
 
 void ToProto(const VisionImage& image, v1::VisionImage* out) {
   out->set_orientation(EnumToProto<v1::ImageOrientation>(image.orientation));
-  if (image.pixels.has_value()) {
-    const PixelBuffer& from = *image.pixels;
-    v1::PixelBuffer& pixels = *out->mutable_pixels();
-    pixels.set_format(EnumToProto<v1::PixelFormat>(from.format));
-    pixels.set_width(from.width);
-    pixels.set_height(from.height);
-    pixels.set_stride(from.stride);
-    pixels.set_data(from.data);
-  } else {
+  if (!image.pixels.has_value()) {
     out->set_encoded(image.encoded);
+    return;
+  }
+  const PixelBuffer& from = *image.pixels;
+  v1::PixelBuffer& pixels = *out->mutable_pixels();
+  pixels.set_format(EnumToProto<v1::PixelFormat>(from.format));
+  pixels.set_width(from.width);
+  pixels.set_height(from.height);
+  pixels.set_stride(from.stride);
+  pixels.set_data(from.data);
+}
+
+void ToProto(const VisionRequest& request, v1::VisionRequest* out) {
+  std::visit([&](const auto& kind) { Fill(kind, out); }, request.kind);
+  out->set_min_confidence(request.min_confidence);
+  out->set_max_results(request.max_results);
+  if (request.region_of_interest.has_value()) {
+    ToProto(*request.region_of_interest, out->mutable_region_of_interest());
   }
 }
 
@@ -303,19 +375,7 @@ VisionImage FromProto(const v1::VisionImage& image) {
 v1::AnalyzeImageRequest ToProto(const AnalyzeImageRequest& request, const CallOptions& options) {
   v1::AnalyzeImageRequest out;
   ToProto(request.image, out.mutable_image());
-  for (const VisionRequest& from : request.requests) {
-    v1::VisionRequest* const to = out.add_requests();
-    std::visit([&](const auto& kind) { Fill(kind, to); }, from.kind);
-    to->set_min_confidence(from.min_confidence);
-    to->set_max_results(from.max_results);
-    if (from.region_of_interest.has_value()) {
-      v1::Rect& region = *to->mutable_region_of_interest();
-      region.set_x(from.region_of_interest->x);
-      region.set_y(from.region_of_interest->y);
-      region.set_width(from.region_of_interest->width);
-      region.set_height(from.region_of_interest->height);
-    }
-  }
+  for (const VisionRequest& one : request.requests) ToProto(one, out.add_requests());
   ToProto(options, out.mutable_options());
   return out;
 }
@@ -331,9 +391,7 @@ std::optional<AnalyzeImageEvent> FromProto(const v1::AnalyzeImageResponse& respo
     case v1::AnalyzeImageResponse::kImage:
       return FromProto(response.image());
     case v1::AnalyzeImageResponse::kResult:
-      return VisionResult{.request_index = response.result().request_index(),
-                          .model = response.result().model(),
-                          .kind = KindOf(response.result())};
+      return FromProto(response.result());
     case v1::AnalyzeImageResponse::kCompleted:
       return AnalyzeImageCompleted{.decodes = response.completed().decodes(),
                                    .usage = FromProto(response.completed().usage())};

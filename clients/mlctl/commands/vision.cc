@@ -15,6 +15,7 @@
 #include "absl/strings/str_split.h"
 #include "clients/mlctl/annotate.h"
 #include "clients/mlctl/command_tree.h"
+#include "clients/mlctl/commands/vision_frames.h"
 #include "clients/mlctl/vision_json.h"
 #include "runtime/base/file.h"
 
@@ -38,6 +39,7 @@ struct Options {
   std::string format;
   uint32_t max_results = 0;
   std::string describe;
+  FrameOptions frames;
 };
 
 absl::StatusOr<std::string> ReadPicture(Session& session, const std::string& path) {
@@ -150,7 +152,25 @@ absl::Status WriteCorrected(const AnalyzeImageResult& result, const std::string&
   return absl::NotFoundError("There is no document in the picture to be corrected.");
 }
 
+// Everything is asked of every file, as one video.
+int Video(Session& session, const Options& options) {
+  if (!options.corrected.empty()) return session.FailUsage("--corrected takes one picture");
+  absl::StatusOr<std::vector<intelligence::VisionRequest>> requests = FrameRequests(options.frames);
+  if (!requests.ok()) return session.FailUsage(requests.status().message());
+  std::optional<intelligence::Rect> region;
+  if (!options.region.empty()) {
+    absl::StatusOr<intelligence::Rect> parsed = ParseRegion(options.region);
+    if (!parsed.ok()) return session.FailUsage(parsed.status().message());
+    region = *parsed;
+  }
+  for (intelligence::VisionRequest& one : RequestFor(options, "", region).requests) {
+    requests->push_back(std::move(one));
+  }
+  return AnalyzeFrames(session, options.files, *std::move(requests), options.annotate);
+}
+
 int Vision(Session& session, Options& options) {
+  if (options.frames.any()) return Video(session, options);
   if (!options.describe.empty()) {
     const DescriptionDetail detail = ChoiceOf<DescriptionDetail>(
         options.describe, {{"brief", DescriptionDetail::kBrief},
@@ -248,13 +268,17 @@ void AddVisionCommands(CommandTree& tree) {
   CLI::App* app =
       tree.Add(&tree.root(), "vision",
                "Find things in pictures: one look, many questions.\n"
-               "Pictures are JPEG, PNG, WebP, BMP, TIFF or HEIC files.",
+               "Pictures are JPEG, PNG, WebP, BMP, TIFF or HEIC files. With --track,\n"
+               "--track-rectangle, --flow or --register they are the frames of a video, in order;\n"
+               "a folder stands for its files by name.",
                {"mlctl vision ticket.jpg --text --barcodes",
                 "mlctl vision *.jpg --faces --json | jq -r 'select(.results[0].faces != []).file'",
                 "mlctl vision photo.jpg --faces --text --annotate found.png",
                 "mlctl vision dance.jpg --body --hands --segment --annotate figure.png",
                 "mlctl vision desk.jpg --document --corrected page.png",
-                "mlctl vision photo.jpg --describe=accessible --language de"},
+                "mlctl vision photo.jpg --describe=accessible --language de",
+                "mlctl vision --track 0.4,0.4,0.1,0.2 frames/ --annotate drawn/",
+                "mlctl vision --register translation frame-*.png --json"},
                [options](Session& session) { return Vision(session, *options); });
   AddFiles(app, *options);
   const auto add = [&](const std::string& name, VisionRequestKind kind,
@@ -291,10 +315,24 @@ void AddVisionCommands(CommandTree& tree) {
   app->add_flag("--describe{brief}", options->describe,
                 "Say what it shows: brief (a sentence), --describe=detailed, or "
                 "--describe=accessible for somebody who does not see it");
+  const auto add_places = [&](const std::string& name, std::vector<std::string>& places,
+                              const std::string& description) {
+    app->add_option(name, places, description)->allow_extra_args(false)->type_name("REGION");
+  };
+  add_places(
+      "--track", options->frames.track,
+      "Follow what is here in the first frame: x,y,width,height, 0 to 1; may be given again");
+  add_places("--track-rectangle", options->frames.track_rectangle,
+             "Follow the flat rectangle with these corners: x,y,x,y,x,y,x,y, clockwise from the "
+             "top left; may be given again");
+  app->add_flag("--flow", options->frames.flow, "How each part of the frames moved");
+  AddChoice(app, "--register", options->frames.registration, {"translation", "homography"},
+            "How each frame lies upon the one before");
   AddLanguages(app, *options);
   app->add_option("--region", options->region, "Look at this part only: x,y,width,height, 0 to 1")
       ->type_name("REGION");
-  app->add_option("--annotate", options->annotate, "Write the picture with what was found as PNG")
+  app->add_option("--annotate", options->annotate,
+                  "Write the picture with what was found as PNG; of frames, into this folder")
       ->type_name(kFileType);
   app->add_option("--corrected", options->corrected,
                   "With --document: write it as PNG, seen from above")

@@ -181,6 +181,13 @@ class FakeDaemon::Services {
                               Writer<v1::AnalyzeImageResponse>* writer) override {
       return Play(scripts.analyze, context, *request, writer);
     }
+    grpc::Status AnalyzeFrames(
+        Context*,
+        grpc::ServerReaderWriter<v1::AnalyzeFramesResponse, v1::AnalyzeFramesRequest>* stream)
+        override {
+      if (scripts.frames == nullptr) return {grpc::StatusCode::UNIMPLEMENTED, "no script"};
+      return scripts.frames(stream);
+    }
     const Scripts& scripts;
   };
 

@@ -43,6 +43,9 @@ struct Scripts {
   Unary<v1::PrewarmSessionRequest, v1::PrewarmSessionResponse> prewarm_session;
   Unary<v1::DeleteSessionRequest, v1::DeleteSessionResponse> delete_session;
   Streaming<v1::AnalyzeImageRequest, v1::AnalyzeImageResponse> analyze;
+  std::function<grpc::Status(
+      grpc::ServerReaderWriter<v1::AnalyzeFramesResponse, v1::AnalyzeFramesRequest>*)>
+      frames;
   Unary<v1::GetModelSignatureRequest, v1::GetModelSignatureResponse> signature;
   Unary<v1::RunModelRequest, v1::RunModelResponse> run_model;
   Unary<v1::ListModelsRequest, v1::ListModelsResponse> list_models;

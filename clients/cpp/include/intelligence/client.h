@@ -85,7 +85,7 @@ class Client {
   absl::StatusOr<CountTokensResult> CountTokens(const GenerateInput& input,
                                                 const CallOptions& options = {}) const;
 
-  // Pictures. `on_event` gets each result as it is ready.
+  // Pictures. `on_event` gets each result as it is ready. intelligence/frames.h has videos.
   absl::StatusOr<AnalyzeImageResult> AnalyzeImage(
       const AnalyzeImageRequest& request, const CallOptions& options = {},
       const OnEvent<AnalyzeImageEvent>& on_event = nullptr) const;
@@ -146,6 +146,7 @@ class Client {
   const std::string& socket_path() const;
 
  private:
+  friend class FrameStream;
   friend class Session;
   class Connection;
 

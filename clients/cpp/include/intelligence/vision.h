@@ -97,15 +97,28 @@ struct DescribeImage {
   DescriptionDetail detail = DescriptionDetail::kDefault;
   std::string language = {};  // BCP-47; empty: "en"
 };
+// Of the frames of a video only (intelligence/frames.h). Places are those in the first frame that
+// the request sees.
+struct TrackObject {
+  Rect box = {};
+};
+struct TrackRectangle {
+  Quad corners = {};
+};
+struct TrackOpticalFlow {
+  uint32_t grid_side = 0;  // cells along the longer side, 8 to 256; 0: 64
+};
+struct TrackTranslationalImageRegistration {};
+struct TrackHomographicImageRegistration {};
 
-using VisionRequestKind =
-    std::variant<RecognizeText, DetectTextRectangles, DetectBarcodes, DetectRectangles,
-                 DetectDocumentSegmentation, DetectContours, DetectHorizon, DetectFaceRectangles,
-                 DetectHumanRectangles, GenerateAttentionBasedSaliencyImage,
-                 GenerateObjectnessBasedSaliencyImage, GenerateImageFeaturePrint,
-                 CalculateImageAestheticsScores, DetectLensSmudge, DetectFaceLandmarks,
-                 ClassifyImage, DetectHumanHandPose, DetectHumanBodyPose,
-                 GeneratePersonSegmentation, DescribeImage>;
+using VisionRequestKind = std::variant<
+    RecognizeText, DetectTextRectangles, DetectBarcodes, DetectRectangles,
+    DetectDocumentSegmentation, DetectContours, DetectHorizon, DetectFaceRectangles,
+    DetectHumanRectangles, GenerateAttentionBasedSaliencyImage,
+    GenerateObjectnessBasedSaliencyImage, GenerateImageFeaturePrint, CalculateImageAestheticsScores,
+    DetectLensSmudge, DetectFaceLandmarks, ClassifyImage, DetectHumanHandPose, DetectHumanBodyPose,
+    GeneratePersonSegmentation, DescribeImage, TrackObject, TrackRectangle, TrackOpticalFlow,
+    TrackTranslationalImageRegistration, TrackHomographicImageRegistration>;
 
 struct VisionRequest {
   VisionRequestKind kind = {};

@@ -3,6 +3,7 @@
 #ifndef INTELLIGENCE_VISION_RESULTS_H_
 #define INTELLIGENCE_VISION_RESULTS_H_
 
+#include <array>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -187,18 +188,47 @@ struct PersonSegmentation {
 struct Description {
   std::string text = {};
 };
+struct TrackedObject {
+  Rect box = {};  // where it was last seen
+  float confidence = 0;
+  bool lost = false;  // not in this frame; it is looked for in the next ones
+};
+struct TrackedRectangle {
+  Quad corners = {};
+  float confidence = 0;
+  bool lost = false;
+};
+// A grid over the whole picture, row by row.
+struct OpticalFlow {
+  uint32_t width = 0;
+  uint32_t height = 0;
+  // How far what a cell shows has moved since the frame before, in widths and heights of the
+  // picture.
+  std::vector<Point> displacements = {};
+};
+struct ImageAlignment {
+  // From places of this frame to those of the one before: row by row, (x', y', w') = m · (x, y, 1).
+  // Nothing where the frames have too little in common.
+  std::optional<std::array<float, 9>> transform = {};
+  float confidence = 0;
+};
 
 // std::monostate: an answer that this version of the SDK does not know.
 using VisionResultKind =
     std::variant<std::monostate, RecognizedText, Regions, Barcodes, DocumentSegmentation, Contours,
                  Horizon, Faces, Saliency, FeaturePrint, AestheticsScores, LensSmudge,
-                 Classifications, Poses, PersonSegmentation, Description>;
+                 Classifications, Poses, PersonSegmentation, Description, TrackedObject,
+                 TrackedRectangle, OpticalFlow, ImageAlignment>;
 
 struct VisionResult {
   uint32_t request_index = 0;
   std::string model = {};
   VisionResultKind kind = {};
 };
+
+// Where a place of this frame was in the frame before. Nothing without a transform, and for places
+// that it maps to infinity.
+std::optional<Point> Mapped(const ImageAlignment& alignment, Point place);
 
 // How much two pictures differ: 0 for the same. Nothing when the prints are of different kinds.
 std::optional<float> Distance(const FeaturePrint& a, const FeaturePrint& b);
