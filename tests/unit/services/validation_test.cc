@@ -57,6 +57,41 @@ TEST(ValidationTest, Proofread) {
         [](auto& r) { r.mutable_options()->mutable_keep_alive()->set_seconds(-1); }}});
 }
 
+TEST(ValidationTest, PicturesOfAConversation) {
+  v1::GenerateTextRequest good;
+  v1::Message* message = good.mutable_conversation()->add_messages();
+  message->set_role(v1::ROLE_USER);
+  message->add_images()->set_encoded("a file");
+  const auto message_of = [](auto& r) { return r.mutable_conversation()->mutable_messages(0); };
+  const std::string images = "conversation.messages[0].images";
+  ExpectBreaches<v1::GenerateTextRequest>(
+      good,
+      {{images, [&](auto& r) { message_of(r)->set_role(v1::ROLE_SYSTEM); }},
+       {images,
+        [&](auto& r) {
+          for (int i = 0; i < 16; ++i) message_of(r)->add_images()->set_encoded("x");
+        }},
+       {images + "[0]", [&](auto& r) { message_of(r)->mutable_images(0)->clear_content(); }},
+       {images + "[0].attachment",
+        [&](auto& r) { message_of(r)->mutable_images(0)->set_attachment("token"); }},
+       {images + "[0].orientation",
+        [&](auto& r) {
+          message_of(r)->mutable_images(0)->set_orientation(static_cast<v1::ImageOrientation>(12));
+        }},
+       {images + "[0].pixels.format", [&](auto& r) {
+          message_of(r)->mutable_images(0)->mutable_pixels()->set_width(1);
+          message_of(r)->mutable_images(0)->mutable_pixels()->set_height(1);
+        }}});
+  v1::GenerateTextRequest request = good;
+  request.mutable_conversation()->mutable_messages(0)->mutable_images(0)->set_encoded("");
+  EXPECT_TRUE(HasReason(Validate(request), Reason::kImageUndecodable));
+  const std::string large(size_t{25} << 20, 'x');
+  request.mutable_conversation()->mutable_messages(0)->mutable_images(0)->set_encoded(large);
+  EXPECT_TRUE(Validate(request).ok());
+  request.mutable_conversation()->mutable_messages(0)->add_images()->set_encoded(large);
+  EXPECT_TRUE(HasReason(Validate(request), Reason::kInputTooLarge));
+}
+
 TEST(ValidationTest, AnalyzeImage) {
   v1::AnalyzeImageRequest good;
   good.mutable_image()->set_encoded("a picture");

@@ -3,8 +3,10 @@
 #include <string>
 #include <vector>
 
+#include "absl/synchronization/mutex.h"
 #include "gtest/gtest.h"
 #include "services/vision/capabilities.h"
+#include "services/vision/describe.h"
 #include "tests/unit/services/service_fixture.h"
 
 namespace intelligenced {
@@ -129,6 +131,107 @@ TEST(VisionCapabilityTest, NamesAreTheRequests) {
   EXPECT_EQ(VisionCapability(request), "vision.recognize-text");
   request.mutable_generate_attention_based_saliency_image();
   EXPECT_EQ(VisionCapability(request), "vision.generate-attention-based-saliency-image");
+}
+
+// A language model with eyes; it says what the script says.
+constexpr char kDescriberManifest[] = R"({
+  "name": "describer", "engine": "script", "title": "Describes", "built_in": true,
+  "capabilities": ["language.generate", "language.describe-image"], "files": []})";
+
+class DescribeImageTest : public ServiceFixture {
+ protected:
+  DescribeImageTest()
+      : ServiceFixture({{"reader", kReaderManifest}, {"describer", kDescriberManifest}}) {}
+
+  // What the model was asked, by the answers it gave.
+  std::vector<engine_proto::GenerateTask> Asked(const v1::AnalyzeImageRequest& request,
+                                                const std::string& answer) {
+    std::vector<engine_proto::GenerateTask> asked;
+    absl::Mutex mutex;
+    script_.answer = [&](const engine_proto::GenerateTask& task) {
+      absl::MutexLock lock(mutex);
+      asked.push_back(task);
+      return answer;
+    };
+    status_ = Analyze(request);
+    return asked;
+  }
+
+  absl::Status status_;
+};
+
+TEST_F(DescribeImageTest, AsksALanguageModelBesideTheOthers) {
+  v1::AnalyzeImageRequest request = Request();
+  request.add_requests()->mutable_recognize_text();
+  request.add_requests()->mutable_describe_image();
+  v1::DescribeImage* other = request.add_requests()->mutable_describe_image();
+  other->set_detail(v1::DESCRIPTION_DETAIL_ACCESSIBLE);
+  other->set_language("de");
+  const std::vector<engine_proto::GenerateTask> asked = Asked(request, "  A cat.\n");
+  ASSERT_TRUE(status_.ok()) << status_;
+  ASSERT_EQ(asked.size(), 2);
+  for (const engine_proto::GenerateTask& task : asked) {
+    ASSERT_EQ(task.conversation().messages_size(), 2);
+    const engine_proto::Message& question = task.conversation().messages(1);
+    ASSERT_EQ(question.images_size(), 1);
+    EXPECT_EQ(question.images(0).encoded(), "written on it");
+    EXPECT_EQ(task.shared_messages(), 1);
+    EXPECT_EQ(task.sampling().temperature(), 0);
+    EXPECT_GT(task.max_output_tokens(), 0);
+    EXPECT_EQ(question.text().find("\"de\"") != std::string::npos,
+              task.conversation().messages(0).text().find("cannot see") != std::string::npos);
+  }
+  int answers = 0;
+  for (const auto& response : analyze_) {
+    if (!response.has_result()) continue;
+    ++answers;
+    if (response.result().request_index() == 0) {
+      EXPECT_EQ(response.result().model(), "models/reader");
+      continue;
+    }
+    EXPECT_EQ(response.result().model(), "models/describer");
+    EXPECT_EQ(response.result().description().text(), "A cat.");
+  }
+  EXPECT_EQ(answers, 3);
+  EXPECT_TRUE(analyze_.back().has_completed());
+}
+
+TEST_F(DescribeImageTest, AModelThatSaysNothingIsAnError) {
+  v1::AnalyzeImageRequest request = Request();
+  request.add_requests()->mutable_describe_image();
+  Asked(request, " \n");
+  EXPECT_TRUE(HasReason(status_, Reason::kEngineFailure)) << status_;
+}
+
+TEST_F(DescribeImageTest, BadRequests) {
+  v1::AnalyzeImageRequest request = Request();
+  request.add_requests()->mutable_describe_image()->set_language("no language at all");
+  EXPECT_TRUE(HasReason(Analyze(request), Reason::kFieldInvalid));
+  request.mutable_requests(0)->mutable_describe_image()->clear_language();
+  v1::Rect& region = *request.mutable_requests(0)->mutable_region_of_interest();
+  region.set_width(1);
+  region.set_height(0.5);
+  const absl::Status status = Analyze(request);
+  EXPECT_TRUE(HasReason(status, Reason::kFieldInvalid)) << status;
+  EXPECT_EQ(FactsOf(status).field, "requests[0].region_of_interest");
+}
+
+TEST_F(VisionServiceTest, WithoutALanguageModelItSaysWhatToInstall) {
+  v1::AnalyzeImageRequest request = Request();
+  request.add_requests()->mutable_describe_image();
+  const absl::Status status = Analyze(request);
+  EXPECT_TRUE(HasReason(status, Reason::kNoCapableModel)) << status;
+  EXPECT_EQ(FactsOf(status).field, "requests[0]");
+  EXPECT_EQ(FactsOf(status).metadata.at("capability"), "language.describe-image");
+  EXPECT_NE(FactsOf(status).metadata.at("install").find("--projector"), std::string::npos);
+}
+
+TEST(DescriptionTest, WhatWasCutShortEndsWithASentence) {
+  EXPECT_EQ(DescriptionOf(" A cat. It sl", true), "A cat.");
+  EXPECT_EQ(DescriptionOf(" A cat. It sl", false), "A cat. It sl");
+  EXPECT_EQ(DescriptionOf("A cat of 3.5 kg", true), "A cat of 3.5 kg");
+  EXPECT_EQ(DescriptionOf("A sign: \"Stop!\" It", true), "A sign: \"Stop!\"");
+  EXPECT_EQ(DescriptionOf("\n ", true), "");
 }
 
 }  // namespace
