@@ -10,6 +10,8 @@
 #include "absl/strings/str_join.h"
 #include "absl/synchronization/mutex.h"
 #include "daemon/activity.h"
+#include "daemon/attachment_listener.h"
+#include "daemon/attachment_table.h"
 #include "daemon/callers.h"
 #include "daemon/connection_table.h"
 #include "daemon/diagnose.h"
@@ -39,6 +41,8 @@ namespace {
 constexpr int kLoaderThreads = 8;
 // Downloads, imports and diagnoses.
 constexpr int kBlockingThreads = 16;
+// Copies of files that apps hand over; they wait for the disk.
+constexpr int kCopyThreads = 2;
 // Steps on lanes that the configuration does not name (a worker may report a GPU).
 constexpr int kSpareStepThreads = 4;
 // How long calls may take to notice that they were cancelled.
@@ -141,9 +145,11 @@ class Composition::Parts {
         scheduler(scheduler_options, clock, &step_threads, &timer),
         installer(store.get(), clock),
         blocking_threads("blocking", kBlockingThreads),
+        copy_threads("copy", kCopyThreads),
         runtime(MakeRuntimeParts()),
         connections(MakeConnectionLimits(config)),
         callers(&connections, options.user_id, config.clients),
+        attachments(AttachmentLimits{}, clock),
         activity(static_cast<size_t>(config.daemon.activity_records), log) {
     RefreshEngines();
     model_watch = models.Watch([log](const ModelStatus& status) {
@@ -193,6 +199,7 @@ class Composition::Parts {
     input.catalogue_models = catalogue.models().size();
     input.sandbox_wanted = config.worker.sandbox;
     input.config_path = config_path;
+    input.attachment_socket = attachment_socket;
     return Diagnose(input);
   }
 
@@ -201,6 +208,7 @@ class Composition::Parts {
     environment.runtime = &runtime;
     environment.callers = &callers;
     environment.activity = &activity;
+    environment.attachments = &attachments;
     environment.daemon.version = version;
     environment.daemon.socket_path = paths.socket;
     environment.daemon.start_time = clock->Now();
@@ -210,7 +218,8 @@ class Composition::Parts {
     return environment;
   }
 
-  absl::Status Serve(std::vector<ListeningSocket> sockets) {
+  absl::Status Serve(std::vector<ListeningSocket> sockets,
+                     std::optional<ListeningSocket> descriptors) {
     const ServiceEnvironment environment = MakeEnvironment();
     std::vector<std::unique_ptr<grpc::Service>> services;
     services.push_back(MakeWritingToolsService(environment));
@@ -224,6 +233,12 @@ class Composition::Parts {
     if (absl::Status status = server->Start(); !status.ok()) return status;
     listener = std::make_unique<Listener>(std::move(sockets), &connections, log,
                                           [this](int fd) { server->ServeConnection(fd); });
+    if (descriptors.has_value()) {
+      attachment_socket = descriptors->path();
+      attachment_listener =
+          std::make_unique<AttachmentListener>(*std::move(descriptors), AttachmentListenerOptions{},
+                                               &attachments, &copy_threads, clock, log);
+    }
     return absl::OkStatus();
   }
 
@@ -253,12 +268,17 @@ class Composition::Parts {
   Scheduler scheduler;
   Installer installer;
   ThreadPool blocking_threads;
+  ThreadPool copy_threads;
   Runtime runtime;
   ConnectionTable connections;
   TableCallerDirectory callers;
+  AttachmentTable attachments;
   RingActivityLog activity;
   std::unique_ptr<RpcServer> server;
   std::unique_ptr<Listener> listener;
+  // Empty: there is none.
+  std::string attachment_socket;
+  std::unique_ptr<AttachmentListener> attachment_listener;
 };
 
 Composition::Composition(std::unique_ptr<Parts> parts) : parts_(std::move(parts)) {}
@@ -272,10 +292,12 @@ absl::StatusOr<std::unique_ptr<Composition>> Composition::Start(CompositionOptio
   if (!store.ok()) return store.status();
 
   std::vector<ListeningSocket> sockets = std::move(options.sockets);
+  std::optional<ListeningSocket> descriptors = std::move(options.attachment_socket);
   auto parts = std::make_unique<Parts>(std::move(options), clock, log, *std::move(store));
   for (const std::string& problem : parts->store->Problems()) log->Warning(problem);
   for (const std::string& problem : parts->catalogue_problems) log->Warning(problem);
-  if (absl::Status status = parts->Serve(std::move(sockets)); !status.ok()) return status;
+  if (absl::Status status = parts->Serve(std::move(sockets), std::move(descriptors)); !status.ok())
+    return status;
   {
     absl::MutexLock lock(parts->engines_mutex);
     log->Info(absl::StrCat("serving ", parts->paths.socket, "; store ", parts->paths.store,
@@ -292,6 +314,7 @@ Composition::~Composition() {
 void Composition::BeginDrain() {
   parts_->draining = true;
   parts_->listener->StopAccepting();
+  if (parts_->attachment_listener != nullptr) parts_->attachment_listener->Stop();
   parts_->server->SetServing(false);
   parts_->scheduler.BeginDrain();
 }
@@ -304,6 +327,7 @@ void Composition::CancelWork() {
   if (parts_->server == nullptr) return;
   parts_->draining = true;
   parts_->listener->StopAccepting();
+  if (parts_->attachment_listener != nullptr) parts_->attachment_listener->Stop();
   parts_->scheduler.BeginDrain();
   parts_->scheduler.CancelAll();
   // Jobs end with SHUTTING_DOWN, which their calls still pass on, before calls are cut.

@@ -3,6 +3,7 @@
 #define INTELLIGENCED_DAEMON_COMPOSITION_H_
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -23,6 +24,8 @@ struct CompositionOptions {
   // paths.socket is what clients are told.
   Paths paths;
   std::vector<ListeningSocket> sockets;
+  // Where apps hand over descriptors. None: they send bytes.
+  std::optional<ListeningSocket> attachment_socket;
   std::string version;
   uid_t user_id = 0;
 };

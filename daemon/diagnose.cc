@@ -86,6 +86,16 @@ void CheckSocket(const Paths& paths, Report& report) {
   }
 }
 
+void CheckAttachments(const DiagnoseInput& input, Report& report) {
+  if (input.attachment_socket.empty()) {
+    report.Warning("attachments", "no socket for descriptors: pictures come as bytes",
+                   "Pictures work, large ones slower. The daemon's log says why; with systemd or "
+                   "launchd, use this version's socket unit.");
+  } else {
+    report.Ok("attachments", input.attachment_socket);
+  }
+}
+
 void CheckWorkers(const DiagnoseInput& input, Report& report) {
   if (input.engines.empty()) {
     report.Failed("workers",
@@ -285,6 +295,7 @@ std::vector<Check> Diagnose(const DiagnoseInput& input) {
                                  ? "none: built-in defaults"
                                  : absl::StrCat(input.config_path, " is good"));
   CheckSocket(*input.paths, report);
+  CheckAttachments(input, report);
   CheckWorkers(input, report);
   CheckSandbox(input, report);
   CheckStore(input, report);

@@ -24,6 +24,8 @@ struct DiagnoseInput {
   size_t catalogue_models = 0;
   bool sandbox_wanted = true;
   std::string config_path;
+  // Where descriptors are taken; empty: nowhere.
+  std::string attachment_socket;
 };
 
 // Blocks a little (files, the models' measured memory). One Check for each thing, always all of

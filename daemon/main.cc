@@ -3,6 +3,7 @@
 
 #include <csignal>
 #include <cstdio>
+#include <optional>
 #include <string_view>
 #include <utility>
 #include <vector>
@@ -21,6 +22,7 @@
 #include "daemon/service_manager.h"
 #include "daemon/signals.h"
 #include "daemon/socket.h"
+#include "protos/support/attachment_frame.h"
 #include "runtime/base/clock.h"
 
 namespace intelligenced {
@@ -118,6 +120,21 @@ void Drain(SignalWaiter& signals, Watchdog& watchdog, const Clock& clock, Compos
   daemon.CancelWork();
 }
 
+// The socket beside the one that is served. The daemon is of use without it: clients send bytes.
+std::optional<ListeningSocket> OpenAttachmentSocket(const Paths& paths, const Config& config,
+                                                    Log& log) {
+  if (paths.socket.empty()) return std::nullopt;
+  absl::StatusOr<ListeningSocket> socket =
+      ListeningSocket::Open({.path = AttachmentSocketPath(paths.socket),
+                             .system_wide = paths.system_wide,
+                             .mode = config.daemon.mode,
+                             .group = config.daemon.group,
+                             .locked = false});
+  if (socket.ok()) return *std::move(socket);
+  log.Warning(absl::StrCat("No descriptors are taken: ", socket.status().message()));
+  return std::nullopt;
+}
+
 int Serve(const Options& options) {
   const Environment environment = ReadEnvironment();
   const std::string config_path = options.config.empty() ? FindConfig(environment) : options.config;
@@ -137,12 +154,13 @@ int Serve(const Options& options) {
                         StderrIsJournal(environment.journal_stream));
   Log log(config->logging.level, journal);
 
-  absl::StatusOr<std::vector<ListeningSocket>> sockets = TakeActivationSockets();
-  if (!sockets.ok()) {
-    log.Error(sockets.status().message());
+  absl::StatusOr<ActivationSockets> activated = TakeActivationSockets();
+  if (!activated.ok()) {
+    log.Error(activated.status().message());
     return kFailed;
   }
-  if (sockets->empty()) {
+  std::vector<ListeningSocket> sockets = std::move(activated->sockets);
+  if (sockets.empty()) {
     absl::StatusOr<ListeningSocket> socket =
         ListeningSocket::Open({.path = paths->socket,
                                .system_wide = paths->system_wide,
@@ -152,16 +170,19 @@ int Serve(const Options& options) {
       log.Error(socket.status().message());
       return absl::IsAlreadyExists(socket.status()) ? kAlreadyServed : kFailed;
     }
-    sockets->push_back(*std::move(socket));
+    sockets.push_back(*std::move(socket));
   } else {
-    paths->socket = sockets->front().path();
+    paths->socket = sockets.front().path();
   }
+  std::optional<ListeningSocket> attachments = std::move(activated->attachments);
+  if (!attachments.has_value()) attachments = OpenAttachmentSocket(*paths, *config, log);
 
   CompositionOptions start;
   start.config = *std::move(config);
   start.config_path = config_path;
   start.paths = *std::move(paths);
-  start.sockets = *std::move(sockets);
+  start.sockets = std::move(sockets);
+  start.attachment_socket = std::move(attachments);
   start.version = INTELLIGENCED_VERSION;
   start.user_id = environment.user_id;
   absl::StatusOr<std::unique_ptr<Composition>> daemon =

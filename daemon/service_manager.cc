@@ -1,5 +1,6 @@
 #include "daemon/service_manager.h"
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdint>
 #include <cstdlib>
@@ -8,6 +9,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "protos/support/attachment_frame.h"
 
 #ifdef __APPLE__
 #include <launch.h>
@@ -19,12 +21,15 @@ namespace intelligenced {
 
 #ifdef __APPLE__
 
-absl::StatusOr<std::vector<ListeningSocket>> TakeActivationSockets() {
+namespace {
+
+// `name` is a key of the property list's Sockets dictionary.
+absl::StatusOr<std::vector<ListeningSocket>> TakeSockets(const char* name) {
   std::vector<ListeningSocket> sockets;
   int* fds = nullptr;
   size_t count = 0;
-  // "Socket" is the name in the property list's Sockets dictionary. ESRCH: not started by launchd.
-  const int error = launch_activate_socket("Socket", &fds, &count);
+  const int error = launch_activate_socket(name, &fds, &count);
+  // Not started by launchd, or by a property list without it.
   if (error == ESRCH || error == ENOENT) return sockets;
   if (error != 0) {
     return absl::FailedPreconditionError(
@@ -44,6 +49,19 @@ absl::StatusOr<std::vector<ListeningSocket>> TakeActivationSockets() {
   return sockets;
 }
 
+}  // namespace
+
+absl::StatusOr<ActivationSockets> TakeActivationSockets() {
+  ActivationSockets result;
+  absl::StatusOr<std::vector<ListeningSocket>> sockets = TakeSockets("Socket");
+  if (!sockets.ok()) return sockets.status();
+  result.sockets = *std::move(sockets);
+  absl::StatusOr<std::vector<ListeningSocket>> attachments = TakeSockets("AttachmentSocket");
+  if (!attachments.ok()) return attachments.status();
+  if (!attachments->empty()) result.attachments = std::move(attachments->front());
+  return result;
+}
+
 void NotifyReady(std::string_view) {}
 void NotifyStopping(std::string_view) {}
 void NotifyReloading() {}
@@ -52,7 +70,7 @@ absl::Duration WatchdogInterval() { return absl::InfiniteDuration(); }
 
 #else
 
-absl::StatusOr<std::vector<ListeningSocket>> TakeActivationSockets() {
+absl::StatusOr<ActivationSockets> TakeActivationSockets() {
   std::vector<ListeningSocket> sockets;
   const int count = sd_listen_fds(/*unset_environment=*/1);
   if (count < 0) {
@@ -64,7 +82,18 @@ absl::StatusOr<std::vector<ListeningSocket>> TakeActivationSockets() {
     if (!socket.ok()) return socket.status();
     sockets.push_back(*std::move(socket));
   }
-  return sockets;
+  ActivationSockets result;
+  for (ListeningSocket& socket : sockets) {
+    const bool attachments =
+        std::any_of(sockets.begin(), sockets.end(), [&](const ListeningSocket& other) {
+          return !other.path().empty() && socket.path() == AttachmentSocketPath(other.path());
+        });
+    if (attachments) result.attachments = std::move(socket);
+  }
+  for (ListeningSocket& socket : sockets) {
+    if (socket.fd() >= 0) result.sockets.push_back(std::move(socket));
+  }
+  return result;
 }
 
 void NotifyReady(std::string_view status) {

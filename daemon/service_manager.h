@@ -3,6 +3,7 @@
 #ifndef INTELLIGENCED_DAEMON_SERVICE_MANAGER_H_
 #define INTELLIGENCED_DAEMON_SERVICE_MANAGER_H_
 
+#include <optional>
 #include <string_view>
 #include <vector>
 
@@ -12,10 +13,16 @@
 
 namespace intelligenced {
 
+struct ActivationSockets {
+  std::vector<ListeningSocket> sockets;
+  // For descriptors: told by its path, which is another one's and ".fd" (launchd: by its name).
+  std::optional<ListeningSocket> attachments;
+};
+
 // The listening sockets that the service manager bound for this process; empty: it bound none.
 // Call once, before threads are started: it takes the variables out of the environment, so that
 // workers do not inherit them.
-absl::StatusOr<std::vector<ListeningSocket>> TakeActivationSockets();
+absl::StatusOr<ActivationSockets> TakeActivationSockets();
 
 void NotifyReady(std::string_view status);
 void NotifyStopping(std::string_view status);

@@ -194,10 +194,12 @@ absl::StatusOr<ListeningSocket> ListeningSocket::Open(const Options& options) {
   }
   if (absl::Status status = CheckFolder(folder); !status.ok()) return status;
 
-  absl::StatusOr<int> lock = TakeLock(options.path);
-  if (!lock.ok()) return lock.status();
   ListeningSocket result;
-  result.lock_fd_ = *lock;
+  if (options.locked) {
+    absl::StatusOr<int> lock = TakeLock(options.path);
+    if (!lock.ok()) return lock.status();
+    result.lock_fd_ = *lock;
+  }
   if (absl::Status status = RemoveStale(options.path, address); !status.ok()) return status;
 
   const int fd = socket(AF_UNIX, SOCK_STREAM, 0);

@@ -23,6 +23,8 @@ class ListeningSocket {
     bool system_wide = false;
     std::optional<mode_t> mode;
     std::string group;
+    // No lock of its own: another socket of this daemon in the same folder has one.
+    bool locked = true;
   };
 
   // Makes the folder and the socket; replaces one that a dead daemon left. Errors, with words:

@@ -28,6 +28,11 @@ inline constexpr int kMaxProtectedRanges = 10'000;
 inline constexpr uint32_t kMaxCandidates = 4;
 
 inline constexpr size_t kMaxImageBytes = size_t{48} << 20;  // AnalyzeImage.image
+// A picture's pixels as a descriptor; a file is bounded by kMaxImageBytes there too.
+inline constexpr size_t kMaxAttachmentBytes = size_t{256} << 20;
+// What is no sealed memory is copied by the daemon.
+inline constexpr size_t kMaxCopiedAttachmentBytes = size_t{64} << 20;
+inline constexpr size_t kMaxAttachmentTokenBytes = 64;
 inline constexpr uint32_t kMaxImageSide = 65'535;
 inline constexpr int kMaxVisionRequests = 32;
 inline constexpr uint32_t kMaxStreamRequests = 4096;  // in the life of an AnalyzeFrames

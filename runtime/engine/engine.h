@@ -17,6 +17,7 @@
 
 #include <memory>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -25,7 +26,9 @@
 #include "absl/types/span.h"
 #include "protos/intelligence/engine/v1/task.pb.h"
 #include "protos/intelligence/engine/v1/worker.pb.h"
+#include "runtime/base/attachment.h"
 #include "runtime/base/cancel.h"
+#include "runtime/base/reasons.h"
 
 namespace intelligenced {
 
@@ -85,6 +88,16 @@ class Model {
   //   WORKER_LOST              (proxy) the worker is gone
   virtual absl::StatusOr<std::unique_ptr<Job>> Start(const engine_proto::Task& task,
                                                      CancelToken cancel) = 0;
+
+  // Start() for a task whose pictures came as descriptors: an image's `attachment` is the place in
+  // `attachments`, in decimal, of what holds its bytes. The job keeps what it needs of them. Models
+  // that look at pictures override it; to others only an empty list may be given (FIELD_INVALID).
+  virtual absl::StatusOr<std::unique_ptr<Job>> StartWith(const engine_proto::Task& task,
+                                                         const Attachments& attachments,
+                                                         CancelToken cancel) {
+    if (attachments.empty()) return Start(task, std::move(cancel));
+    return FieldError("task", "This model takes no pictures.");
+  }
 
   // Advances every given job, at most info().max_batch of them, each at most once in the list and
   // none already done. Returns one output for each, in order. An error status means that the model

@@ -111,12 +111,37 @@ absl::Status CheckExtent(uint64_t width, uint64_t height, const ImageLimits& lim
   return absl::OkStatus();
 }
 
+Image& Image::operator=(Image&& other) noexcept {
+  width_ = std::exchange(other.width_, 0);
+  height_ = std::exchange(other.height_, 0);
+  channels_ = std::exchange(other.channels_, 0);
+  stride_ = std::exchange(other.stride_, 0);
+  pixels_ = std::exchange(other.pixels_, nullptr);
+  own_ = std::move(other.own_);
+  keep_ = std::move(other.keep_);
+  return *this;
+}
+
+Image Image::Borrow(int width, int height, int channels, size_t stride, const uint8_t* pixels,
+                    std::shared_ptr<const void> keep) {
+  Image image;
+  image.width_ = width;
+  image.height_ = height;
+  image.channels_ = channels;
+  image.stride_ = stride;
+  image.pixels_ = pixels;
+  image.keep_ = std::move(keep);
+  return image;
+}
+
 absl::StatusOr<Image> Image::Make(int width, int height, int channels) {
   Image image;
   image.width_ = width;
   image.height_ = height;
   image.channels_ = channels;
-  image.pixels_.reset(new (std::nothrow) uint8_t[image.size_bytes()]);
+  image.stride_ = image.row_bytes();
+  image.own_.reset(new (std::nothrow) uint8_t[image.size_bytes()]);
+  image.pixels_ = image.own_.get();
   if (image.pixels_ == nullptr) {
     return MakeError(Reason::kMemoryInsufficient,
                      absl::StrCat("There is no memory for a picture of ", width, "×", height,
@@ -125,7 +150,8 @@ absl::StatusOr<Image> Image::Make(int width, int height, int channels) {
   return image;
 }
 
-absl::StatusOr<Image> ImageFromPixels(const PixelView& pixels, const ImageLimits& limits) {
+absl::StatusOr<Image> ImageFromPixels(const PixelView& pixels, const ImageLimits& limits,
+                                      std::shared_ptr<const void> keep) {
   if (absl::Status status = CheckExtent(pixels.width, pixels.height, limits); !status.ok()) {
     return status;
   }
@@ -146,6 +172,11 @@ absl::StatusOr<Image> ImageFromPixels(const PixelView& pixels, const ImageLimits
                                     " bytes, but there are ", pixels.data.size(), "."));
   }
   const int channels = pixels.format == PixelFormat::kGrey ? 1 : 3;
+  if (keep != nullptr &&
+      (pixels.format == PixelFormat::kGrey || pixels.format == PixelFormat::kRgb)) {
+    return Image::Borrow(static_cast<int>(pixels.width), static_cast<int>(pixels.height), channels,
+                         stride, pixels.data.data(), std::move(keep));
+  }
   absl::StatusOr<Image> image =
       Image::Make(static_cast<int>(pixels.width), static_cast<int>(pixels.height), channels);
   if (!image.ok()) return image.status();
@@ -173,11 +204,11 @@ absl::StatusOr<Image> Upright(Image image, Orientation orientation) {
   const bool right = orientation == 2 || orientation == 3 || orientation == 7 || orientation == 8;
   const bool bottom = orientation == 3 || orientation == 4 || orientation == 6 || orientation == 7;
   const auto channels = static_cast<ptrdiff_t>(image.channels());
-  const auto row = static_cast<ptrdiff_t>(image.row_bytes());
+  const auto row = static_cast<ptrdiff_t>(image.stride());
   const ptrdiff_t along_x = right ? -channels : channels;
   const ptrdiff_t along_y = bottom ? -row : row;
-  const uint8_t* const start =
-      image.row(bottom ? image.height() - 1 : 0) + (right ? (image.width() - 1) * channels : 0);
+  const uint8_t* const start = std::as_const(image).row(bottom ? image.height() - 1 : 0) +
+                               (right ? (image.width() - 1) * channels : 0);
   const ptrdiff_t step_x = turned ? along_y : along_x;
   const ptrdiff_t step_y = turned ? along_x : along_y;
   for (int y = 0; y < height; ++y) {

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <utility>
 
 #include "absl/status/statusor.h"
 #include "absl/types/span.h"
@@ -25,33 +26,44 @@ absl::Status CheckExtent(uint64_t width, uint64_t height, const ImageLimits& lim
 using Orientation = int;
 inline constexpr Orientation kUpright = 1;
 
-// One byte a channel, rows without gaps, grey (one channel) or RGB (three). Movable. Thread-safe
-// for reading.
+// One byte a channel, grey (one channel) or RGB (three). The pixels are the image's own, rows
+// without gaps, or somebody else's that it only looks at. Movable. Thread-safe for reading.
 class Image {
  public:
   Image() = default;
-  Image(Image&&) noexcept = default;
-  Image& operator=(Image&&) noexcept = default;
+  Image(Image&& other) noexcept { *this = std::move(other); }
+  Image& operator=(Image&& other) noexcept;
 
   // The pixels are not set. `channels`: 1 or 3. Errors: MEMORY_INSUFFICIENT.
   static absl::StatusOr<Image> Make(int width, int height, int channels);
+  // Pixels that `keep` keeps where they are, `stride` bytes from row to row. They are only read.
+  static Image Borrow(int width, int height, int channels, size_t stride, const uint8_t* pixels,
+                      std::shared_ptr<const void> keep);
 
   int width() const { return width_; }
   int height() const { return height_; }
   int channels() const { return channels_; }
   bool empty() const { return pixels_ == nullptr; }
+  bool borrowed() const { return keep_ != nullptr; }
   size_t row_bytes() const { return static_cast<size_t>(width_) * channels_; }
+  // What the pixels take without gaps.
   size_t size_bytes() const { return row_bytes() * height_; }
-  uint8_t* row(int y) { return pixels_.get() + row_bytes() * y; }
-  const uint8_t* row(int y) const { return pixels_.get() + row_bytes() * y; }
-  uint8_t* data() { return pixels_.get(); }
-  const uint8_t* data() const { return pixels_.get(); }
+  // From row to row; row_bytes() where they are the image's own.
+  size_t stride() const { return stride_; }
+  const uint8_t* row(int y) const { return pixels_ + stride_ * y; }
+  const uint8_t* data() const { return pixels_; }
+  // Only for pixels of its own.
+  uint8_t* row(int y) { return own_.get() + stride_ * y; }
+  uint8_t* data() { return own_.get(); }
 
  private:
   int width_ = 0;
   int height_ = 0;
   int channels_ = 0;
-  std::unique_ptr<uint8_t[]> pixels_;
+  size_t stride_ = 0;
+  const uint8_t* pixels_ = nullptr;
+  std::unique_ptr<uint8_t[]> own_;
+  std::shared_ptr<const void> keep_;
 };
 
 // How the bytes of somebody else's pixels lie.
@@ -73,10 +85,12 @@ struct PixelView {
   absl::Span<const uint8_t> data;
 };
 
-// A copy as grey or RGB; what is transparent is laid on white. Errors: IMAGE_UNDECODABLE (extent,
-// a stride shorter than a row, too few or far too many bytes, odd sides of NV12),
+// As grey or RGB; what is transparent is laid on white. A copy, except that grey and RGB pixels are
+// looked at where they are when there is a `keep` that keeps them there. Errors: IMAGE_UNDECODABLE
+// (extent, a stride shorter than a row, too few or far too many bytes, odd sides of NV12),
 // MEMORY_INSUFFICIENT.
-absl::StatusOr<Image> ImageFromPixels(const PixelView& pixels, const ImageLimits& limits = {});
+absl::StatusOr<Image> ImageFromPixels(const PixelView& pixels, const ImageLimits& limits = {},
+                                      std::shared_ptr<const void> keep = nullptr);
 
 // Turns and mirrors so that the picture is upright. An orientation that is none changes nothing.
 // Errors: MEMORY_INSUFFICIENT.

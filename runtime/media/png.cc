@@ -55,7 +55,8 @@ absl::StatusOr<std::string> EncodePng(const Image& image) {
   png.flags = PNG_IMAGE_FLAG_FAST;
   png_alloc_size_t size = PNG_IMAGE_PNG_SIZE_MAX(png);
   std::string bytes(size, '\0');
-  if (png_image_write_to_memory(&png, bytes.data(), &size, 0, image.data(), 0, nullptr) == 0) {
+  if (png_image_write_to_memory(&png, bytes.data(), &size, 0, image.data(),
+                                static_cast<png_int_32>(image.stride()), nullptr) == 0) {
     return MakeError(Reason::kInputTooLarge,
                      absl::StrCat("The picture cannot be written as PNG: ", png.message, "."));
   }

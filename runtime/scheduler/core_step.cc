@@ -88,7 +88,8 @@ Scheduler::Core::DriveResult Scheduler::Core::Execute(Drive& drive) {
         output.status = absl::CancelledError();
         continue;
       }
-      absl::StatusOr<std::unique_ptr<Job>> started = drive.model->Start(job.job.task, token);
+      absl::StatusOr<std::unique_ptr<Job>> started =
+          drive.model->StartWith(job.job.task, job.job.attachments, token);
       if (HasReason(started.status(), Reason::kWorkerLost)) {
         result.model_status = started.status();
         return result;

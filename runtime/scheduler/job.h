@@ -96,6 +96,8 @@ struct JobRequest {
   // Model name, as ModelSource understands it.
   std::string model;
   engine_proto::Task task;
+  // Of the task's pictures. Kept until the job ends: a job that is tried again has them again.
+  Attachments attachments = {};
   // Counted against the byte limits while the job lives.
   uint64_t input_bytes = 0;
   // Cancelling it ends the job CANCELLED; a running step is told through the engine.

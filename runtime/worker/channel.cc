@@ -8,12 +8,13 @@
 #include <array>
 #include <cerrno>
 #include <cstring>
+#include <iterator>
 #include <limits>
 #include <string_view>
 
 #include "absl/strings/str_cat.h"
+#include "runtime/base/memory_file.h"
 #include "runtime/base/reasons.h"
-#include "runtime/worker/memory_file.h"
 #include "runtime/worker/wire_check.h"
 
 namespace intelligenced {
@@ -21,8 +22,9 @@ namespace {
 
 constexpr uint8_t kMagic[] = {'I', 'L', 'F', 1};
 constexpr uint8_t kBodyInDescriptor = 1;
+constexpr size_t kMaxFrameDescriptors = kMaxFrameAttachments + 1;
 // Room for more descriptors than a frame may carry, so that surplus ones are seen and closed here.
-constexpr size_t kControlRoom = 8;
+constexpr size_t kControlRoom = kMaxFrameDescriptors + 7;
 
 #ifdef MSG_NOSIGNAL
 constexpr int kSendFlags = MSG_NOSIGNAL;
@@ -39,29 +41,33 @@ absl::Status Lost(std::string_view what) {
   return MakeError(Reason::kWorkerLost, absl::StrCat("The other process ", what, "."));
 }
 
-std::array<uint8_t, kFrameHeaderBytes> MakeHeader(size_t size, bool in_descriptor) {
+std::array<uint8_t, kFrameHeaderBytes> MakeHeader(size_t size, bool in_descriptor,
+                                                  size_t attachments) {
   std::array<uint8_t, kFrameHeaderBytes> header = {};
   std::copy(std::begin(kMagic), std::end(kMagic), header.begin());
   header[4] = in_descriptor ? kBodyInDescriptor : 0;
+  header[5] = static_cast<uint8_t>(attachments);
   for (int i = 0; i < 4; ++i) header[8 + i] = static_cast<uint8_t>(size >> (8 * i));
   return header;
 }
 
-// Sends once, with `passed` (-1: nothing) attached to the first byte.
-ssize_t SendOnce(int socket, const uint8_t* data, size_t size, int passed, int flags) {
+// Sends once, with `passed` attached to the first byte.
+ssize_t SendOnce(int socket, const uint8_t* data, size_t size, absl::Span<const int> passed,
+                 int flags) {
   iovec part = {const_cast<uint8_t*>(data), size};
   msghdr message = {};
   message.msg_iov = &part;
   message.msg_iovlen = 1;
-  alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int))] = {};
-  if (passed >= 0) {
+  alignas(cmsghdr) char control[CMSG_SPACE(kMaxFrameDescriptors * sizeof(int))] = {};
+  if (!passed.empty()) {
+    const size_t bytes = passed.size() * sizeof(int);
     message.msg_control = control;
-    message.msg_controllen = sizeof(control);
+    message.msg_controllen = CMSG_SPACE(bytes);
     cmsghdr* const header = CMSG_FIRSTHDR(&message);
     header->cmsg_level = SOL_SOCKET;
     header->cmsg_type = SCM_RIGHTS;
-    header->cmsg_len = CMSG_LEN(sizeof(int));
-    memcpy(CMSG_DATA(header), &passed, sizeof(int));
+    header->cmsg_len = CMSG_LEN(bytes);
+    memcpy(CMSG_DATA(header), passed.data(), bytes);
   }
   ssize_t sent;
   do {
@@ -75,16 +81,17 @@ ssize_t SendOnce(int socket, const uint8_t* data, size_t size, int passed, int f
 FrameChannel::FrameChannel(UniqueFd socket, FrameLimits limits)
     : socket_(std::move(socket)), limits_(limits) {}
 
-absl::Status FrameChannel::Send(const google::protobuf::Message& message) {
-  return SendFrame(message, /*may_block=*/true).status();
+absl::Status FrameChannel::Send(const google::protobuf::Message& message,
+                                absl::Span<const int> attachments) {
+  return SendFrame(message, /*may_block=*/true, attachments).status();
 }
 
 absl::StatusOr<bool> FrameChannel::TrySend(const google::protobuf::Message& message) {
-  return SendFrame(message, /*may_block=*/false);
+  return SendFrame(message, /*may_block=*/false, {});
 }
 
 absl::StatusOr<bool> FrameChannel::SendFrame(const google::protobuf::Message& message,
-                                             bool may_block) {
+                                             bool may_block, absl::Span<const int> attachments) {
   const size_t size = message.ByteSizeLong();
   const size_t limit = std::min<size_t>(limits_.max_bytes, std::numeric_limits<int>::max());
   if (size > limit) {
@@ -92,8 +99,12 @@ absl::StatusOr<bool> FrameChannel::SendFrame(const google::protobuf::Message& me
                      absl::StrCat("A message of ", size, " bytes is over the limit of ", limit,
                                   " between the daemon and its workers."));
   }
+  if (attachments.size() > kMaxFrameAttachments) {
+    return MakeError(Reason::kInputTooLarge, "There are too many descriptors for one message.");
+  }
   const bool inline_body = size <= kMaxInlineBytes;
-  const std::array<uint8_t, kFrameHeaderBytes> header = MakeHeader(size, !inline_body);
+  const std::array<uint8_t, kFrameHeaderBytes> header =
+      MakeHeader(size, !inline_body, attachments.size());
   std::string frame(reinterpret_cast<const char*>(header.data()), header.size());
   UniqueFd payload;
   if (inline_body) {
@@ -108,9 +119,12 @@ absl::StatusOr<bool> FrameChannel::SendFrame(const google::protobuf::Message& me
     if (!file.ok()) return file.status();
     payload = *std::move(file);
   }
+  std::vector<int> passed;
+  if (payload.valid()) passed.push_back(payload.get());
+  passed.insert(passed.end(), attachments.begin(), attachments.end());
   const auto* const data = reinterpret_cast<const uint8_t*>(frame.data());
   const ssize_t sent =
-      SendOnce(socket_.get(), data, frame.size(), payload.get(), may_block ? 0 : MSG_DONTWAIT);
+      SendOnce(socket_.get(), data, frame.size(), passed, may_block ? 0 : MSG_DONTWAIT);
   if (sent < 0 && !may_block && (errno == EAGAIN || errno == EWOULDBLOCK)) return false;
   if (sent < 0) return Lost("is gone");
   if (absl::Status status = SendAll(data + sent, frame.size() - sent); !status.ok()) return status;
@@ -119,7 +133,7 @@ absl::StatusOr<bool> FrameChannel::SendFrame(const google::protobuf::Message& me
 
 absl::Status FrameChannel::SendAll(const uint8_t* data, size_t size) {
   while (size > 0) {
-    const ssize_t sent = SendOnce(socket_.get(), data, size, -1, 0);
+    const ssize_t sent = SendOnce(socket_.get(), data, size, {}, 0);
     if (sent < 0) return Lost("is gone");
     data += sent;
     size -= sent;
@@ -127,7 +141,7 @@ absl::Status FrameChannel::SendAll(const uint8_t* data, size_t size) {
   return absl::OkStatus();
 }
 
-absl::Status FrameChannel::ReceiveAll(uint8_t* data, size_t size, UniqueFd* passed) {
+absl::Status FrameChannel::ReceiveAll(uint8_t* data, size_t size, std::vector<UniqueFd>* passed) {
   while (size > 0) {
     iovec part = {data, size};
     msghdr message = {};
@@ -150,10 +164,10 @@ absl::Status FrameChannel::ReceiveAll(uint8_t* data, size_t size, UniqueFd* pass
         memcpy(&number, CMSG_DATA(header) + i * sizeof(int), sizeof(int));
         UniqueFd descriptor(number);
         if (kReceiveFlags == 0) fcntl(number, F_SETFD, FD_CLOEXEC);
-        if (passed == nullptr || passed->valid()) {
+        if (passed == nullptr || passed->size() >= limits_.max_attachments + 1) {
           surplus = true;
         } else {
-          *passed = std::move(descriptor);
+          passed->push_back(std::move(descriptor));
         }
       }
     }
@@ -165,15 +179,16 @@ absl::Status FrameChannel::ReceiveAll(uint8_t* data, size_t size, UniqueFd* pass
   return absl::OkStatus();
 }
 
-absl::Status FrameChannel::Receive(google::protobuf::Message* message) {
+absl::Status FrameChannel::Receive(google::protobuf::Message* message,
+                                   std::vector<UniqueFd>* attachments) {
   std::array<uint8_t, kFrameHeaderBytes> header;
-  UniqueFd passed;
+  std::vector<UniqueFd> passed;
   if (absl::Status status = ReceiveAll(header.data(), header.size(), &passed); !status.ok()) {
     return status;
   }
   const bool in_descriptor = (header[4] & kBodyInDescriptor) != 0;
   if (!std::equal(std::begin(kMagic), std::end(kMagic), header.begin()) ||
-      (header[4] & ~kBodyInDescriptor) != 0 || header[5] != 0 || header[6] != 0 || header[7] != 0) {
+      (header[4] & ~kBodyInDescriptor) != 0 || header[6] != 0 || header[7] != 0) {
     return Lost("does not speak this version's protocol");
   }
   size_t size = 0;
@@ -182,11 +197,20 @@ absl::Status FrameChannel::Receive(google::protobuf::Message* message) {
     return Lost(
         absl::StrCat("sent a frame of ", size, " bytes, over the limit of ", limits_.max_bytes));
   }
-  if (in_descriptor != passed.valid() || in_descriptor != (size > kMaxInlineBytes)) {
+  const size_t attached = header[5];
+  if (attached > (attachments == nullptr ? 0 : limits_.max_attachments) ||
+      passed.size() != attached + (in_descriptor ? 1 : 0)) {
+    return Lost("sent a frame with other descriptors than it says");
+  }
+  if (in_descriptor != (size > kMaxInlineBytes)) {
     return Lost("sent a frame whose body is in the wrong place");
   }
+  if (attachments != nullptr) {
+    attachments->assign(std::make_move_iterator(passed.end() - static_cast<ptrdiff_t>(attached)),
+                        std::make_move_iterator(passed.end()));
+  }
   if (in_descriptor) {
-    absl::StatusOr<SealedMapping> mapping = SealedMapping::Open(passed, size);
+    absl::StatusOr<SealedMapping> mapping = SealedMapping::Open(passed.front(), size);
     if (!mapping.ok()) return mapping.status();
     return Parse(mapping->bytes().data(), size, message);
   }

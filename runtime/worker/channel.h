@@ -4,10 +4,12 @@
 //   bytes 0–2  "ILF"
 //   byte  3    version of the format, 1
 //   byte  4    flags; bit 0: the body is in the descriptor that came with the header
-//   bytes 5–7  zero
+//   byte  5    how many attachments came with the header: descriptors that belong to the message
+//   bytes 6–7  zero
 //   bytes 8–11 length of the body, little-endian
 // A body of up to 64 KiB follows the header in the stream. A longer one travels as a sealed memory
-// file (memory_file.h) passed with the header and is parsed from its mapping.
+// file (runtime/base/memory_file.h) passed with the header, before the attachments, and is parsed
+// from its mapping.
 //
 // Nothing that the other side sends can crash the reader, make it allocate more than the limits
 // below allow, or leave descriptors behind: it is answered with an error, after which the channel
@@ -20,9 +22,11 @@
 #include <cstddef>
 #include <cstdint>
 #include <utility>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/types/span.h"
 #include "google/protobuf/message.h"
 #include "runtime/base/fd.h"
 
@@ -35,11 +39,15 @@ inline constexpr int kControlDescriptor = 4;
 inline constexpr size_t kFrameHeaderBytes = 12;
 inline constexpr size_t kMaxInlineBytes = size_t{64} << 10;
 inline constexpr size_t kMaxFrameBytes = size_t{256} << 20;
+// Of one frame, whatever a reader allows; the system's own limit for one message is 253.
+inline constexpr size_t kMaxFrameAttachments = 64;
 
 struct FrameLimits {
   size_t max_bytes = kMaxFrameBytes;
   // Objects that one message may hold (wire_check.h).
   uint64_t max_parts = 1'000'000;
+  // Attachments that a received frame may have.
+  size_t max_attachments = 0;
 };
 
 // One thread at a time may send and one may receive; the two may differ.
@@ -49,14 +57,19 @@ class FrameChannel {
 
   // Blocks until the whole frame is with the kernel. Errors: INPUT_TOO_LARGE (the message is over
   // the limit; the channel stays usable), MEMORY_INSUFFICIENT (no memory file; it stays usable
-  // too), WORKER_LOST (the other side is gone).
-  absl::Status Send(const google::protobuf::Message& message);
+  // too), WORKER_LOST (the other side is gone). The attachments stay the caller's; there are at
+  // most kMaxFrameAttachments.
+  absl::Status Send(const google::protobuf::Message& message,
+                    absl::Span<const int> attachments = {});
   // As Send for a small message, but when the socket is full sends nothing and answers false.
   absl::StatusOr<bool> TrySend(const google::protobuf::Message& message);
 
   // Blocks for the next frame. Errors: WORKER_LOST, also for a frame that breaks the rules, and
-  // MEMORY_INSUFFICIENT. After any error the stream is out of step: give the channel up.
-  absl::Status Receive(google::protobuf::Message* message);
+  // MEMORY_INSUFFICIENT. After any error the stream is out of step: give the channel up. A frame
+  // with attachments breaks the rules where `attachments` is null; else they go there, whatever
+  // they are.
+  absl::Status Receive(google::protobuf::Message* message,
+                       std::vector<UniqueFd>* attachments = nullptr);
 
   // Makes both sides' calls fail from now on, also one that blocks now. Any thread.
   void Shutdown();
@@ -64,10 +77,12 @@ class FrameChannel {
   int descriptor() const { return socket_.get(); }
 
  private:
-  absl::StatusOr<bool> SendFrame(const google::protobuf::Message& message, bool may_block);
+  absl::StatusOr<bool> SendFrame(const google::protobuf::Message& message, bool may_block,
+                                 absl::Span<const int> attachments);
   absl::Status SendAll(const uint8_t* data, size_t size);
-  // Fills the buffer; descriptors that arrive go to `passed`, at most one, or are an error.
-  absl::Status ReceiveAll(uint8_t* data, size_t size, UniqueFd* passed);
+  // Fills the buffer; descriptors that arrive go to `passed`, no more than it may hold, or are an
+  // error.
+  absl::Status ReceiveAll(uint8_t* data, size_t size, std::vector<UniqueFd>* passed);
   absl::Status Parse(const uint8_t* data, size_t size, google::protobuf::Message* message) const;
 
   const UniqueFd socket_;

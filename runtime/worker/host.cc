@@ -36,7 +36,8 @@ constexpr int kNotStartedByDaemon = 64;
 constexpr int kProtocolBroken = 65;
 // The daemon is trusted: what it sends has passed its own limits.
 constexpr FrameLimits kTrusting = {.max_bytes = kMaxFrameBytes,
-                                   .max_parts = std::numeric_limits<uint64_t>::max()};
+                                   .max_parts = std::numeric_limits<uint64_t>::max(),
+                                   .max_attachments = kMaxFrameAttachments};
 
 struct Arguments {
   bool sandbox = true;
@@ -88,7 +89,8 @@ class Host {
   int Run();
 
  private:
-  engine_proto::WorkReply Handle(const engine_proto::WorkRequest& request);
+  engine_proto::WorkReply Handle(const engine_proto::WorkRequest& request,
+                                 std::vector<UniqueFd> attachments);
   absl::Status Load(const engine_proto::LoadRequest& request, engine_proto::LoadReply* reply);
   absl::Status Measure(engine_proto::ResourceUsage* usage);
   void ListenToControl();
@@ -119,14 +121,15 @@ int Host::Run() {
   while (true) {
     engine_proto::WorkRequest request;
     // The daemon is gone or mad: nothing is left to do.
-    if (!work_.Receive(&request).ok()) return kProtocolBroken;
+    std::vector<UniqueFd> attachments;
+    if (!work_.Receive(&request, &attachments).ok()) return kProtocolBroken;
     engine_proto::WorkReply reply;
     if (!made.ok() || engine_ == nullptr) {
       *reply.mutable_status() = StatusToProto(
           made.ok() ? MakeError(Reason::kModelLoadFailed, "The engine cannot be used here.")
                     : made);
     } else {
-      reply = Handle(request);
+      reply = Handle(request, std::move(attachments));
     }
     reply.set_sequence(request.sequence());
     absl::Status sent = work_.Send(reply);
@@ -141,7 +144,8 @@ int Host::Run() {
   }
 }
 
-engine_proto::WorkReply Host::Handle(const engine_proto::WorkRequest& request) {
+engine_proto::WorkReply Host::Handle(const engine_proto::WorkRequest& request,
+                                     std::vector<UniqueFd> attachments) {
   engine_proto::WorkReply reply;
   absl::Status status;
   if (request.has_load()) {
@@ -149,7 +153,8 @@ engine_proto::WorkReply Host::Handle(const engine_proto::WorkRequest& request) {
   } else if (model_ == nullptr) {
     status = MakeError(Reason::kFieldInvalid, "No model is loaded.");
   } else if (request.has_step()) {
-    absl::StatusOr<engine_proto::StepReply> step = own_jobs_->Step(request.step(), request.sequence());
+    absl::StatusOr<engine_proto::StepReply> step =
+        own_jobs_->Step(request.step(), request.sequence(), std::move(attachments));
     status = step.status();
     if (step.ok()) *reply.mutable_step() = *std::move(step);
   } else if (request.has_park()) {

@@ -39,13 +39,21 @@ absl::Status NoSuchJob(uint64_t job_id) {
 }  // namespace
 
 absl::StatusOr<engine_proto::StepReply> HostJobs::Step(const engine_proto::StepRequest& request,
-                                                       uint64_t sequence) {
+                                                       uint64_t sequence,
+                                                       std::vector<UniqueFd> attachments) {
   engine_proto::StepReply reply;
+  uint64_t counted = 0;
+  for (const engine_proto::StartJob& start : request.start_jobs()) counted += start.attachments();
+  if (counted != attachments.size()) {
+    return MakeError(Reason::kFieldInvalid, "Descriptors came that belong to no job.");
+  }
   for (const uint64_t job_id : request.drop_jobs()) Drop(job_id);
   std::set<uint64_t> refused;
+  absl::Span<UniqueFd> rest = absl::MakeSpan(attachments);
   for (const engine_proto::StartJob& start : request.start_jobs()) {
     const int before = reply.outputs_size();
-    Start(start, &reply);
+    Start(start, rest.first(start.attachments()), &reply);
+    rest.remove_prefix(start.attachments());
     if (reply.outputs_size() > before) refused.insert(start.job_id());
   }
   std::vector<Job*> jobs;
@@ -82,10 +90,19 @@ absl::StatusOr<engine_proto::StepReply> HostJobs::Step(const engine_proto::StepR
   return reply;
 }
 
-void HostJobs::Start(const engine_proto::StartJob& start, engine_proto::StepReply* reply) {
+void HostJobs::Start(const engine_proto::StartJob& start, absl::Span<UniqueFd> attachments,
+                     engine_proto::StepReply* reply) {
   const CancelToken token = TokenFor(start.job_id());
   absl::StatusOr<std::unique_ptr<Job>> job =
-      AtEngineBorder(Reason::kEngineFailure, [&] { return model_->Start(start.task(), token); });
+      AtEngineBorder(Reason::kEngineFailure, [&]() -> absl::StatusOr<std::unique_ptr<Job>> {
+        Attachments taken;
+        for (UniqueFd& fd : attachments) {
+          absl::StatusOr<std::shared_ptr<const Attachment>> one = Attachment::Take(std::move(fd));
+          if (!one.ok()) return one.status();
+          taken.push_back(*std::move(one));
+        }
+        return model_->StartWith(start.task(), taken, token);
+      });
   if (job.ok()) {
     jobs_[start.job_id()] = *std::move(job);
     return;

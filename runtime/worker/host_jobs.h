@@ -12,9 +12,11 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/synchronization/mutex.h"
+#include "absl/types/span.h"
 #include "protos/intelligence/engine/v1/worker.pb.h"
 #include "runtime/base/cancel.h"
 #include "runtime/base/clock.h"
+#include "runtime/base/fd.h"
 #include "runtime/engine/engine.h"
 
 namespace intelligenced {
@@ -27,10 +29,13 @@ class HostJobs {
   // Pointers must outlive the object.
   HostJobs(Model* model, const Clock* clock) : model_(model), clock_(clock) {}
 
-  // Drops, starts and steps; `sequence` is the request's number, which rises. Errors: FIELD_INVALID
-  // for a request that names no job or one twice; those of Model::Step.
+  // Drops, starts and steps; `sequence` is the request's number, which rises. `attachments` are the
+  // descriptors that came with the request, for its start_jobs in their order. Errors:
+  // FIELD_INVALID for a request that names no job or one twice, or that counts other attachments;
+  // those of Model::Step.
   absl::StatusOr<engine_proto::StepReply> Step(const engine_proto::StepRequest& request,
-                                               uint64_t sequence);
+                                               uint64_t sequence,
+                                               std::vector<UniqueFd> attachments = {});
   absl::Status Park(uint64_t job_id);
 
   // A cancel may overtake the request that starts its job; it is kept until then. One for a job
@@ -46,7 +51,8 @@ class HostJobs {
  private:
   void Drop(uint64_t job_id);
   // Adds an output to the reply when the job cannot start.
-  void Start(const engine_proto::StartJob& start, engine_proto::StepReply* reply);
+  void Start(const engine_proto::StartJob& start, absl::Span<UniqueFd> attachments,
+             engine_proto::StepReply* reply);
   CancelToken TokenFor(uint64_t job_id);
   CancelToken YieldTokenFor(uint64_t sequence);
 

@@ -63,8 +63,13 @@ void EndWorker(WorkerLink& link, const Clock& clock, absl::Duration grace) {
 
 class ProxyModel::ProxyJob final : public Job {
  public:
-  ProxyJob(ProxyModel* model, uint64_t id, engine_proto::Task task, CancelToken cancel)
-      : model_(model), id_(id), task_(std::move(task)), cancel_(std::move(cancel)) {
+  ProxyJob(ProxyModel* model, uint64_t id, engine_proto::Task task, Attachments attachments,
+           CancelToken cancel)
+      : model_(model),
+        id_(id),
+        task_(std::move(task)),
+        attachments_(std::move(attachments)),
+        cancel_(std::move(cancel)) {
     task_bytes_ = task_.ByteSizeLong();
   }
   ~ProxyJob() override {
@@ -83,6 +88,7 @@ class ProxyModel::ProxyJob final : public Job {
     engine_proto::StartJob start;
     start.set_job_id(id_);
     start.mutable_task()->Swap(&task_);
+    start.set_attachments(static_cast<uint32_t>(attachments_.size()));
     started_ = true;
     registration_ = cancel_.OnCancel([link, id = id_] { link->CancelJob(id); });
     return start;
@@ -94,6 +100,7 @@ class ProxyModel::ProxyJob final : public Job {
 
   uint64_t id() const { return id_; }
   size_t task_bytes() const { return task_bytes_; }
+  const Attachments& attachments() const { return attachments_; }
   bool started() const { return started_; }
   bool cancelled() const { return cancel_.cancelled(); }
 
@@ -102,6 +109,7 @@ class ProxyModel::ProxyJob final : public Job {
   const uint64_t id_;
   engine_proto::Task task_;
   size_t task_bytes_ = 0;
+  const Attachments attachments_;
   const CancelToken cancel_;
   CancelRegistration registration_;
   bool started_ = false;
@@ -111,6 +119,8 @@ class ProxyModel::ProxyJob final : public Job {
 // One step on its way: the request, and where each job's output belongs.
 struct ProxyModel::Batch {
   engine_proto::WorkRequest request;
+  // Of the jobs that start with it.
+  std::vector<int> attachments;
   std::vector<JobOutput> outputs;
   std::map<uint64_t, std::pair<size_t, ProxyJob*>> waiting;
 };
@@ -130,8 +140,9 @@ ProxyModel::~ProxyModel() {
   EndWorker(*link_, *clock_, options_.grace);
 }
 
-absl::StatusOr<std::unique_ptr<Job>> ProxyModel::Start(const engine_proto::Task& task,
-                                                       CancelToken cancel) {
+absl::StatusOr<std::unique_ptr<Job>> ProxyModel::StartWith(const engine_proto::Task& task,
+                                                           const Attachments& attachments,
+                                                           CancelToken cancel) {
   if (lost()) return link_->LostError();
   const engine_proto::TaskKind kind = KindOf(task);
   if (std::find(info_.task_kinds().begin(), info_.task_kinds().end(), kind) ==
@@ -143,8 +154,13 @@ absl::StatusOr<std::unique_ptr<Job>> ProxyModel::Start(const engine_proto::Task&
                      absl::StrCat("The task has ", bytes, " bytes; a model takes at most ",
                                   kMaxStartBytes, "."));
   }
+  if (attachments.size() > kMaxFrameAttachments) {
+    return MakeError(Reason::kInputTooLarge,
+                     absl::StrCat("The task has ", attachments.size(),
+                                  " pictures; a model takes at most ", kMaxFrameAttachments, "."));
+  }
   if (!HasOnlyUtf8(task)) return FieldError("task", "The text is not UTF-8.");
-  return std::make_unique<ProxyJob>(this, next_job_id_++, task, std::move(cancel));
+  return std::make_unique<ProxyJob>(this, next_job_id_++, task, attachments, std::move(cancel));
 }
 
 ProxyModel::Batch ProxyModel::MakeBatch(absl::Span<Job* const> jobs, const StepOptions& options) {
@@ -165,8 +181,14 @@ ProxyModel::Batch ProxyModel::MakeBatch(absl::Span<Job* const> jobs, const StepO
     }
     if (!job.started()) {
       // What does not fit this frame starts with a later step: its output says "no work done".
-      if (start_bytes + job.task_bytes() > kMaxStartBytes) continue;
+      if (start_bytes + job.task_bytes() > kMaxStartBytes ||
+          batch.attachments.size() + job.attachments().size() > kMaxFrameAttachments) {
+        continue;
+      }
       start_bytes += job.task_bytes();
+      for (const auto& attachment : job.attachments()) {
+        batch.attachments.push_back(attachment->descriptor());
+      }
       *step.add_start_jobs() = job.MakeStart(link_);
     }
     step.add_step_jobs(job.id());
@@ -192,7 +214,7 @@ absl::StatusOr<std::vector<JobOutput>> ProxyModel::Step(absl::Span<Job* const> j
     const CancelRegistration yields = options.yield.OnCancel(
         [link = link_, sequence = link_->next_sequence()] { link->YieldStep(sequence); });
     reply = link_->Call(std::move(batch.request),
-                        options.budget + options.unit + options_.step_timeout);
+                        options.budget + options.unit + options_.step_timeout, batch.attachments);
   }
   absl::Status status = reply.status();
   if (status.ok() && !Distribute(reply->mutable_step(), &batch).ok()) {

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/base/thread_annotations.h"
@@ -38,7 +39,12 @@ class ProxyModel final : public WorkerModel {
 
   const engine_proto::ModelInfo& info() const override { return info_; }
   absl::StatusOr<std::unique_ptr<Job>> Start(const engine_proto::Task& task,
-                                             CancelToken cancel) override;
+                                             CancelToken cancel) override {
+    return StartWith(task, {}, std::move(cancel));
+  }
+  absl::StatusOr<std::unique_ptr<Job>> StartWith(const engine_proto::Task& task,
+                                                 const Attachments& attachments,
+                                                 CancelToken cancel) override;
   absl::StatusOr<std::vector<JobOutput>> Step(absl::Span<Job* const> jobs,
                                               const StepOptions& options) override;
   // May be called beside a Step on another thread: it then answers what was measured last.

@@ -31,12 +31,13 @@ absl::Status WorkerLink::Hello(absl::Duration timeout) {
 }
 
 absl::StatusOr<proto::WorkReply> WorkerLink::Call(proto::WorkRequest request,
-                                                  absl::Duration timeout) {
+                                                  absl::Duration timeout,
+                                                  absl::Span<const int> attachments) {
   if (lost()) return LostError();
   process_->SetDeadline(clock_->Now() + timeout);
   const absl::Cleanup disarm = [this] { process_->SetDeadline(absl::InfiniteFuture()); };
   if (absl::Status status = DrainPosted(); !status.ok()) return status;
-  if (absl::Status status = Send(request); !status.ok()) return status;
+  if (absl::Status status = Send(request, attachments); !status.ok()) return status;
   absl::StatusOr<proto::WorkReply> reply = Receive(request.sequence());
   if (!reply.ok()) return reply.status();
   if (reply->has_status() && reply->status().code() != 0) return StatusFromProto(reply->status());
@@ -55,13 +56,13 @@ absl::Status WorkerLink::Post(proto::WorkRequest request, absl::Duration timeout
   return absl::OkStatus();
 }
 
-absl::Status WorkerLink::Send(proto::WorkRequest& request) {
+absl::Status WorkerLink::Send(proto::WorkRequest& request, absl::Span<const int> attachments) {
   {
     absl::MutexLock lock(control_mutex_);
     FlushControl();
   }
   request.set_sequence(next_sequence_++);
-  return Fail(process_->work().Send(request));
+  return Fail(process_->work().Send(request, attachments));
 }
 
 absl::StatusOr<proto::WorkReply> WorkerLink::Receive(uint64_t sequence) {

@@ -14,6 +14,7 @@
 #include "absl/status/statusor.h"
 #include "absl/synchronization/mutex.h"
 #include "absl/time/time.h"
+#include "absl/types/span.h"
 #include "protos/intelligence/engine/v1/worker.pb.h"
 #include "runtime/worker/supervisor.h"
 
@@ -30,9 +31,10 @@ class WorkerLink {
 
   // One round trip. An error the worker reports comes back as it is; when the worker dies, hangs
   // past `timeout` or breaks the protocol the answer is WORKER_LOST (with "signal" or "exit_code"),
-  // now and ever after.
+  // now and ever after. `attachments` travel with the request.
   absl::StatusOr<intelligence::engine::v1::WorkReply> Call(
-      intelligence::engine::v1::WorkRequest request, absl::Duration timeout);
+      intelligence::engine::v1::WorkRequest request, absl::Duration timeout,
+      absl::Span<const int> attachments = {});
 
   // Sends without waiting; the answer is taken, and ignored, before the next Call's.
   absl::Status Post(intelligence::engine::v1::WorkRequest request, absl::Duration timeout);
@@ -56,7 +58,8 @@ class WorkerLink {
   WorkerProcess& process() { return *process_; }
 
  private:
-  absl::Status Send(intelligence::engine::v1::WorkRequest& request);
+  absl::Status Send(intelligence::engine::v1::WorkRequest& request,
+                    absl::Span<const int> attachments = {});
   absl::StatusOr<intelligence::engine::v1::WorkReply> Receive(uint64_t sequence);
   absl::Status DrainPosted();
   absl::Status Fail(const absl::Status& status);

@@ -41,7 +41,8 @@ JobGroup::JobGroup(std::shared_ptr<Call> call, JobRequest prototype, int window)
     : call_(std::move(call)), prototype_(std::move(prototype)), window_(std::max(1, window)) {}
 
 void JobGroup::Add(engine_proto::Task task, uint64_t input_bytes,
-                   std::shared_ptr<JobHandler> handler, std::string model) {
+                   std::shared_ptr<JobHandler> handler, std::string model,
+                   Attachments attachments) {
   if (!std::exchange(watching_, true)) {
     // Running jobs are ended by the scheduler; those that still wait here are ended by Submit().
     cancelled_ = call_->cancel_token().OnCancel([weak = weak_from_this()] {
@@ -49,7 +50,8 @@ void JobGroup::Add(engine_proto::Task task, uint64_t input_bytes,
       if (group != nullptr) group->call_->Run([group] { group->Submit(); });
     });
   }
-  waiting_.push_back({std::move(task), input_bytes, std::move(handler), std::move(model)});
+  waiting_.push_back(
+      {std::move(task), input_bytes, std::move(handler), std::move(model), std::move(attachments)});
   Submit();
 }
 
@@ -74,6 +76,7 @@ void JobGroup::Submit() {
     if (!cancelled) {
       JobRequest request = prototype_;
       request.task = next.task;
+      request.attachments = next.attachments;
       if (!next.model.empty()) request.model = next.model;
       request.input_bytes = next.input_bytes;
       request.sink = std::make_shared<Sink>(shared_from_this(), id, next.handler);

@@ -44,7 +44,7 @@ class JobGroup final : public std::enable_shared_from_this<JobGroup> {
   // refused for lack of room waits while other jobs of the group run.
   // `model`: other than the prototype's; empty: that.
   void Add(engine_proto::Task task, uint64_t input_bytes, std::shared_ptr<JobHandler> handler,
-           std::string model = "");
+           std::string model = "", Attachments attachments = {});
 
   // Slow reader: no further steps, no further submissions.
   void SetPaused(bool paused);
@@ -58,6 +58,7 @@ class JobGroup final : public std::enable_shared_from_this<JobGroup> {
     uint64_t input_bytes = 0;
     std::shared_ptr<JobHandler> handler;
     std::string model;
+    Attachments attachments;
   };
 
   void Submit();

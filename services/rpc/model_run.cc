@@ -65,7 +65,8 @@ void ModelRun::Bind() {
   });
 }
 
-void ModelRun::AddJob(engine_proto::Task task, uint64_t input_bytes, JobCallbacks callbacks) {
+void ModelRun::AddJob(engine_proto::Task task, uint64_t input_bytes, JobCallbacks callbacks,
+                      Attachments attachments) {
   const bool first = !std::exchange(has_jobs_, true);
   if (task.has_generate()) {
     // What the engine keeps of a client's texts is for that client alone.
@@ -75,7 +76,7 @@ void ModelRun::AddJob(engine_proto::Task task, uint64_t input_bytes, JobCallback
   std::string model = callbacks.model;
   jobs_->Add(std::move(task), input_bytes,
              std::make_shared<Handler>(shared_from_this(), first, std::move(callbacks)),
-             std::move(model));
+             std::move(model), std::move(attachments));
 }
 
 void ModelRun::CompleteWithoutJobs() {

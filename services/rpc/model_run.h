@@ -43,7 +43,8 @@ class ModelRun : public std::enable_shared_from_this<ModelRun> {
 
   // Before the first AddJob().
   void Bind();
-  void AddJob(engine_proto::Task task, uint64_t input_bytes, JobCallbacks callbacks);
+  void AddJob(engine_proto::Task task, uint64_t input_bytes, JobCallbacks callbacks,
+              Attachments attachments = {});
   // In the place of the first AddJob(): there is nothing to compute.
   void CompleteWithoutJobs();
   // In the place of the first AddJob(): `status`, an error, is all there is.

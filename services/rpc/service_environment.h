@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -14,6 +15,7 @@
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "protos/intelligence/v1/system.pb.h"
+#include "runtime/base/attachment.h"
 #include "runtime/core/runtime.h"
 #include "runtime/scheduler/job.h"
 
@@ -37,6 +39,17 @@ class CallerDirectory {
   // may not use `service` ("WritingToolsService").
   virtual absl::StatusOr<Caller> Resolve(std::string_view grpc_peer,
                                          std::string_view service) const = 0;
+};
+
+// Descriptors that apps have handed over beside their calls. Implemented by the daemon
+// (daemon/attachment_table). Thread-safe.
+class AttachmentSource {
+ public:
+  virtual ~AttachmentSource() = default;
+  // What `token` stands for, once. FIELD_INVALID for one that is not known: never given, another
+  // app's, used already, or too old.
+  virtual absl::StatusOr<std::shared_ptr<const Attachment>> Take(std::string_view client_id,
+                                                                 std::string_view token) = 0;
 };
 
 // Bounded, in memory. Implemented by the daemon (daemon/activity). Thread-safe.
@@ -65,6 +78,8 @@ struct ServiceEnvironment {
   Runtime* runtime = nullptr;
   const CallerDirectory* callers = nullptr;
   ActivityLog* activity = nullptr;
+  // Null: no descriptors are taken.
+  AttachmentSource* attachments = nullptr;
   DaemonFacts daemon;
 };
 

@@ -1,5 +1,6 @@
 #include "services/vision/service.h"
 
+#include <algorithm>
 #include <memory>
 #include <optional>
 #include <string>
@@ -14,6 +15,7 @@
 #include "services/rpc/model_run.h"
 #include "services/rpc/parse_request.h"
 #include "services/rpc/serve.h"
+#include "services/rpc/task_picture.h"
 #include "services/vision/capabilities.h"
 #include "services/vision/describe.h"
 #include "services/vision/frame_streams.h"
@@ -25,7 +27,7 @@ namespace {
 
 namespace v1 = ::intelligence::v1;
 
-// Jobs of different models that run side by side; each has a copy of the picture.
+// Jobs of different models that run side by side; each decodes the picture.
 constexpr int kWindow = 2;
 constexpr uint64_t kProgressTotal = 1000;
 
@@ -33,21 +35,6 @@ constexpr uint64_t kProgressTotal = 1000;
 template <typename To, typename From>
 void Convert(const From& from, To* to) {
   to->ParseFromString(from.SerializeAsString());
-}
-
-// The picture is large: it is moved, or copied once.
-void ToTask(const v1::VisionImage& from, engine_proto::VisionImage* to) {
-  to->set_orientation(static_cast<engine_proto::ImageOrientation>(from.orientation()));
-  if (from.has_encoded()) {
-    to->set_encoded(from.encoded());
-    return;
-  }
-  engine_proto::PixelBuffer& pixels = *to->mutable_pixels();
-  pixels.set_format(static_cast<engine_proto::PixelFormat>(from.pixels().format()));
-  pixels.set_width(from.pixels().width());
-  pixels.set_height(from.pixels().height());
-  pixels.set_stride(from.pixels().stride());
-  pixels.set_data(from.pixels().data());
 }
 
 // The requests that one model serves, by their places in the call.
@@ -95,36 +82,42 @@ class AnalyzeRun final : public TypedModelRun<v1::AnalyzeImageResponse> {
         descriptions_(shares_.size()),
         requests_(request.requests_size()) {}
 
-  void Start(const v1::AnalyzeImageRequest& request) {
+  // An error means that nothing was begun.
+  absl::Status Start(const v1::AnalyzeImageRequest& request, const TaskPicture& picture) {
+    // Language models take no attachments.
+    engine_proto::VisionImage in_message;
+    if (std::any_of(shares_.begin(), shares_.end(), [](const Share& s) { return s.describes; })) {
+      absl::Status status = PutPictureInMessage(picture, &in_message);
+      if (!status.ok()) return status;
+    }
     Bind();
     const auto self = std::static_pointer_cast<AnalyzeRun>(shared_from_this());
     for (size_t i = 0; i < shares_.size(); ++i) {
       engine_proto::Task task;
+      Attachments attachments;
       if (shares_[i].describes) {
         *task.mutable_generate() =
             DescriptionTask(request.requests(shares_[i].places[0]).describe_image());
         engine_proto::Conversation& talk = *task.mutable_generate()->mutable_conversation();
-        ToTask(request.image(), talk.mutable_messages()->rbegin()->add_images());
+        *talk.mutable_messages()->rbegin()->add_images() = in_message;
       } else {
         engine_proto::VisionTask& vision = *task.mutable_vision();
-        ToTask(request.image(), vision.mutable_image());
+        PutPicture(picture, vision.mutable_image(), &attachments);
         for (const int place : shares_[i].places) {
           Convert(request.requests(place), vision.add_requests());
         }
       }
-      AddJob(std::move(task), ImageBytes(request.image()),
+      AddJob(std::move(task), picture.bytes,
              {.model = shares_[i].model.name,
               .on_event = [self, i](const engine_proto::Event& event) { self->OnEvent(i, event); },
               .on_end = [self, i](const absl::Status& status,
-                                  const JobUsage&) { self->OnEnd(i, status); }});
+                                  const JobUsage&) { self->OnEnd(i, status); }},
+             std::move(attachments));
     }
+    return absl::OkStatus();
   }
 
  private:
-  static uint64_t ImageBytes(const v1::VisionImage& image) {
-    return image.has_encoded() ? image.encoded().size() : image.pixels().data().size();
-  }
-
   void OnEvent(size_t share, const engine_proto::Event& event) {
     v1::AnalyzeImageResponse response;
     if (event.has_image()) {
@@ -227,19 +220,22 @@ class VisionService final : public Base {
 
   grpc::ServerWriteReactor<grpc::ByteBuffer>* AnalyzeImage(grpc::CallbackServerContext* context,
                                                            const grpc::ByteBuffer* bytes) override {
-    return ServeStream(
-        environment_, context, "VisionService", "AnalyzeImage",
-        [&](const std::shared_ptr<StreamCall>& call) -> absl::Status {
-          call->NoteInput(bytes->Length());
-          v1::AnalyzeImageRequest request;
-          absl::Status status = ParseRequest(*bytes, request);
-          if (status.ok()) status = Validate(request);
-          if (!status.ok()) return status;
-          absl::StatusOr<std::vector<Share>> shares = Route(call->runtime(), request);
-          if (!shares.ok()) return shares.status();
-          std::make_shared<AnalyzeRun>(call, request, *std::move(shares))->Start(request);
-          return absl::OkStatus();
-        });
+    return ServeStream(environment_, context, "VisionService", "AnalyzeImage",
+                       [&](const std::shared_ptr<StreamCall>& call) -> absl::Status {
+                         call->NoteInput(bytes->Length());
+                         v1::AnalyzeImageRequest request;
+                         absl::Status status = ParseRequest(*bytes, request);
+                         if (status.ok()) status = Validate(request);
+                         if (!status.ok()) return status;
+                         absl::StatusOr<std::vector<Share>> shares =
+                             Route(call->runtime(), request);
+                         if (!shares.ok()) return shares.status();
+                         absl::StatusOr<TaskPicture> picture =
+                             TakePicture(*call, "image", std::move(*request.mutable_image()));
+                         if (!picture.ok()) return picture.status();
+                         return std::make_shared<AnalyzeRun>(call, request, *std::move(shares))
+                             ->Start(request, *picture);
+                       });
   }
 
   grpc::ServerBidiReactor<grpc::ByteBuffer, grpc::ByteBuffer>* AnalyzeFrames(

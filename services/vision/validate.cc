@@ -6,6 +6,7 @@
 #include "protos/support/limits.h"
 #include "runtime/base/reasons.h"
 #include "services/rpc/field_checker.h"
+#include "services/rpc/task_picture.h"
 #include "services/vision/frame_task.h"
 
 namespace intelligenced {
@@ -132,7 +133,7 @@ void CheckVisionRequest(const std::string& field, const v1::VisionRequest& reque
 }
 
 absl::Status Validate(const v1::AnalyzeImageRequest& request) {
-  if (absl::Status status = CheckImage(request.image()); !status.ok()) return status;
+  if (absl::Status status = CheckPicture("image", request.image()); !status.ok()) return status;
   FieldChecker check;
   if (request.requests().empty()) check.Fail("requests", "needs at least one request.");
   if (request.requests_size() > kMaxVisionRequests) {

@@ -109,6 +109,11 @@ def stream_frames(daemon):
               f"second, of {one['sent']} frames {one['answered']} answered, {one['dropped']} dropped")
 
 
+def bring_a_frame(daemon):
+    print(subprocess.run([daemon.bin / "vision_input", daemon.socket], capture_output=True, text=True,
+                         check=True).stdout, end="")
+
+
 def vision(build):
     """Frames of a video; reading pages and barcodes against Tesseract's and ZXing's own programs; many questions at once."""
     with Daemon(build) as daemon:
@@ -119,4 +124,5 @@ def vision(build):
         read_pages(daemon)
         read_barcodes(daemon)
         ask_together(daemon)
+        bring_a_frame(daemon)
     sys.stdout.flush()

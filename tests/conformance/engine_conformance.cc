@@ -66,10 +66,15 @@ void EngineConformanceTest::Drive(const std::vector<Job*>& jobs, std::vector<Cou
   }
 }
 
-EngineConformanceTest::Course EngineConformanceTest::RunAlone(const Task& task) {
+EngineConformanceTest::Course EngineConformanceTest::RunAlone(const Task& task,
+                                                              const Attachments& attachments) {
   std::vector<Course> courses(1);
-  const std::unique_ptr<Job> job = MustStart(task);
-  if (job != nullptr) Drive({job.get()}, &courses);
+  absl::StatusOr<std::unique_ptr<Job>> job = model().StartWith(task, attachments, {});
+  if (job.ok()) {
+    Drive({job->get()}, &courses);
+  } else {
+    courses[0] = {.events = {}, .status = job.status(), .done = true};
+  }
   return std::move(courses[0]);
 }
 
@@ -251,6 +256,25 @@ TEST_P(EngineConformanceTest, AFailingJobFailsAlone) {
   EXPECT_TRUE(ReasonOf(courses[0].status).has_value());
   EXPECT_EQ(courses[0].completed(), 0);
   ExpectWholeCourse(courses[1]);
+}
+
+TEST_P(EngineConformanceTest, AnAttachmentIsAsGoodAsItsBytes) {
+  if (!GetParam().attached_task.has_value()) GTEST_SKIP() << "this model takes no attachments";
+  const Attachments attachments = {*Attachment::Copy(GetParam().attached)};
+  const Course attached = RunAlone(*GetParam().attached_task, attachments);
+  ExpectWholeCourse(attached);
+  EXPECT_EQ(attachments[0].use_count(), 1) << "a job that is done keeps its attachments";
+  EXPECT_TRUE(SameEvents(attached.events, RunAlone(GetParam().task_of_attached).events));
+  // One that is not there.
+  const Course without = RunAlone(*GetParam().attached_task);
+  EXPECT_TRUE(HasReason(without.status, Reason::kFieldInvalid)) << without.status;
+}
+
+TEST_P(EngineConformanceTest, AttachmentsThatNobodyLooksAtAreRefused) {
+  if (GetParam().attached_task.has_value()) GTEST_SKIP() << "this model takes attachments";
+  const Course course = RunAlone(GetParam().task, {*Attachment::Copy("a picture")});
+  EXPECT_TRUE(HasReason(course.status, Reason::kFieldInvalid)) << course.status;
+  EXPECT_EQ(course.completed(), 0);
 }
 
 TEST_P(EngineConformanceTest, AStepThatFailsAsAWholeIsAnErrorEverAfter) {

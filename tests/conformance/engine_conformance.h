@@ -44,6 +44,11 @@ struct ConformanceCase {
   engine_proto::Task wrong_task;
   // Fails with an error while others go on. None: skipped.
   std::optional<engine_proto::Task> failing_task;
+  // Its first attachment is `attached`; what it answers is what `task_of_attached`, with the bytes
+  // in the message, answers. None: the model takes no attachments, which is tested then.
+  std::optional<engine_proto::Task> attached_task;
+  std::string attached = {};
+  engine_proto::Task task_of_attached = {};
   // Makes the model fail as a whole in a step. None: skipped.
   std::optional<engine_proto::Task> breaking_task;
   // The same task gives the same events again.
@@ -78,7 +83,7 @@ class EngineConformanceTest : public testing::TestWithParam<ConformanceCase> {
   // Steps the jobs that are not done, in batches, until all are or `max_steps` have been taken.
   void Drive(const std::vector<Job*>& jobs, std::vector<Course>* courses, int max_steps = 2000,
              absl::Duration budget = absl::ZeroDuration());
-  Course RunAlone(const engine_proto::Task& task);
+  Course RunAlone(const engine_proto::Task& task, const Attachments& attachments = {});
   void ExpectWholeCourse(const Course& course);
 
   std::unique_ptr<ConformanceTarget> target_;

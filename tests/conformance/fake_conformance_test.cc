@@ -59,6 +59,12 @@ ConformanceCase FakeCase(std::string name) {
   result.long_task = Fake(5000, "long");
   result.wrong_task.mutable_proofread()->set_text("short");
   result.wrong_task.mutable_proofread()->add_protected_ranges()->set_end(99);
+  engine_proto::VisionTask& read = *result.task_of_attached.mutable_vision();
+  read.add_requests()->mutable_recognize_text();
+  result.attached = std::string(100'000, 'x');
+  result.attached_task = result.task_of_attached;
+  result.attached_task->mutable_vision()->mutable_image()->set_attachment("0");
+  read.mutable_image()->set_encoded(result.attached);
   result.failing_task = Fake(20, "f");
   result.failing_task->mutable_fake()->set_fail_after_units(7);
   return result;

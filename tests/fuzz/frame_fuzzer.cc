@@ -3,7 +3,7 @@
 //
 // The first byte says what travels beside the bytes: 0 nothing, 1 a pipe's end, 2 a sealed memory
 // file and 3 an unsealed one that hold all the rest but the first frame header's 12 bytes, 4 two
-// descriptors.
+// descriptors. 8 added: the reader takes up to two attachments, and a pipe's end comes as one more.
 #include <fcntl.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
@@ -18,8 +18,8 @@
 
 #include "protos/intelligence/engine/v1/worker.pb.h"
 #include "runtime/base/fd.h"
+#include "runtime/base/memory_file.h"
 #include "runtime/worker/channel.h"
-#include "runtime/worker/memory_file.h"
 
 namespace intelligenced {
 namespace {
@@ -60,7 +60,7 @@ void SendRaw(int socket, const uint8_t* data, size_t size,
   msghdr message = {};
   message.msg_iov = &part;
   message.msg_iovlen = 1;
-  alignas(cmsghdr) char control[CMSG_SPACE(2 * sizeof(int))] = {};
+  alignas(cmsghdr) char control[CMSG_SPACE(3 * sizeof(int))] = {};
   if (!descriptors.empty()) {
     message.msg_control = control;
     message.msg_controllen = CMSG_SPACE(descriptors.size() * sizeof(int));
@@ -83,21 +83,26 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   using namespace intelligenced;  // NOLINT(google-build-using-namespace)
   if (size < 2 || size > (size_t{100} << 10)) return 0;
   const int before = LowestFreeDescriptor();
-  const uint8_t kind = data[0] % 5;
+  const bool attaching = (data[0] & 8) != 0;
+  const uint8_t kind = (data[0] & 7) % 5;
   ++data;
   --size;
   {
     auto pair = MakeSocketPair();
     if (!pair.ok()) abort();
-    FrameChannel reader(std::move(pair->first));
+    FrameChannel reader(std::move(pair->first), {.max_attachments = attaching ? 2U : 0U});
     // In the memory file goes what follows the header; then the header travels alone.
     const size_t header = std::min(size, kFrameHeaderBytes);
     const bool in_file = kind == 2 || kind == 3;
-    SendRaw(pair->second.get(), data, in_file ? header : size,
-            Descriptors(kind, data + header, size - header));
+    std::vector<UniqueFd> descriptors = Descriptors(kind, data + header, size - header);
+    if (attaching) descriptors.push_back(std::move(Descriptors(1, data, 0).front()));
+    SendRaw(pair->second.get(), data, in_file ? header : size, descriptors);
+    descriptors.clear();
     pair->second.reset();
     intelligence::engine::v1::WorkReply message;
-    while (reader.Receive(&message).ok()) {
+    std::vector<UniqueFd> attachments;
+    while (reader.Receive(&message, attaching ? &attachments : nullptr).ok()) {
+      if (attachments.size() > 2) abort();
     }
   }
   if (LowestFreeDescriptor() != before) abort();

@@ -110,8 +110,10 @@ void Sandbox::SetConfig(const std::string& toml) {
 void Sandbox::AddModel(const std::string& name,
                        const std::map<std::string, std::string>& parameters, int rank) {
   std::ofstream file(folder_ + "/models/" + name + ".json");
-  file << R"({"name":")" << name << R"(","version":"1","engine":"fake","built_in":true,"rank":)"
-       << rank << R"(,"capabilities":["language.generate","writing.proofread"],"parameters":{)";
+  file
+      << R"({"name":")" << name << R"(","version":"1","engine":"fake","built_in":true,"rank":)"
+      << rank
+      << R"(,"capabilities":["language.generate","writing.proofread","vision.recognize-text"],"parameters":{)";
   bool first = true;
   for (const auto& [key, value] : parameters) {
     file << (first ? "" : ",") << '"' << key << R"(":")" << value << '"';
@@ -148,7 +150,9 @@ DaemonProcess::DaemonProcess(const Sandbox& sandbox, DaemonOptions options)
   for (const auto& [name, value] : options.environment) variables.push_back(name + "=" + value);
   // The child fills its own number in; after fork() it may not allocate.
   std::string listen_pid = "LISTEN_PID=0000000000";
-  if (options.listen_fd >= 0) variables.push_back("LISTEN_FDS=1");
+  if (options.listen_fd >= 0) {
+    variables.push_back(options.second_listen_fd >= 0 ? "LISTEN_FDS=2" : "LISTEN_FDS=1");
+  }
   std::vector<char*> envp;
   for (std::string& variable : variables) envp.push_back(variable.data());
   if (options.listen_fd >= 0) envp.push_back(listen_pid.data());
@@ -160,11 +164,11 @@ DaemonProcess::DaemonProcess(const Sandbox& sandbox, DaemonOptions options)
     dup2(log, STDERR_FILENO);
     dup2(log, STDOUT_FILENO);
     if (options.listen_fd >= 0) {
-      if (options.listen_fd == 3) {
-        fcntl(3, F_SETFD, 0);
-      } else {
-        dup2(options.listen_fd, 3);
-      }
+      // Out of each other's way first; the copies are open in the daemon too.
+      const int first = fcntl(options.listen_fd, F_DUPFD_CLOEXEC, 10);
+      const int second = fcntl(options.second_listen_fd, F_DUPFD_CLOEXEC, 10);
+      dup2(first, 3);
+      if (second >= 0) dup2(second, 4);
       WriteNumber(getpid(), listen_pid.data() + sizeof("LISTEN_PID=") - 1);
     }
     sigset_t none;
@@ -233,9 +237,9 @@ bool DaemonProcess::WaitForNotification(const std::string& line, absl::Duration 
 
 std::string DaemonProcess::Log() const { return ReadFile(log_path_); }
 
-size_t DaemonProcess::CountDescriptors() const {
-  return CountEntries(absl::StrCat("/proc/", pid_, "/fd"));
-}
+size_t CountDescriptorsOf(pid_t pid) { return CountEntries(absl::StrCat("/proc/", pid, "/fd")); }
+
+size_t DaemonProcess::CountDescriptors() const { return CountDescriptorsOf(pid_); }
 
 size_t DaemonProcess::CountThreads() const {
   return CountEntries(absl::StrCat("/proc/", pid_, "/task"));

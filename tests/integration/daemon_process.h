@@ -50,6 +50,8 @@ struct DaemonOptions {
   std::map<std::string, std::string> environment;
   // Passed as descriptor 3 with LISTEN_FDS=1. -1: none.
   int listen_fd = -1;
+  // The same as descriptor 4, with LISTEN_FDS=2.
+  int second_listen_fd = -1;
   // Do not wait for READY=1: the daemon is expected to leave by itself.
   bool expect_failure = false;
 };
@@ -91,6 +93,8 @@ class DaemonProcess {
 
 // False for a zombie too.
 bool IsAlive(pid_t pid);
+
+size_t CountDescriptorsOf(pid_t pid);
 
 }  // namespace intelligenced
 

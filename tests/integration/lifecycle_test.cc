@@ -234,6 +234,42 @@ TEST_F(LifecycleTest, TakesTheServiceManagersSocket) {
   close(fd);
 }
 
+TEST_F(LifecycleTest, TakesBothOfTheServiceManagersSockets) {
+  const std::string path = sandbox_.folder() + "/activated.sock";
+  std::vector<int> fds;
+  for (const std::string& name : {path, path + ".fd"}) {
+    fds.push_back(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+    sockaddr_un address{};
+    address.sun_family = AF_UNIX;
+    memcpy(address.sun_path, name.data(), name.size());
+    ASSERT_EQ(bind(fds.back(), reinterpret_cast<const sockaddr*>(&address), sizeof(address)), 0);
+    ASSERT_EQ(listen(fds.back(), 16), 0);
+  }
+  // In either order.
+  for (const bool turned : {false, true}) {
+    auto daemon = Start({.arguments = {},
+                         .environment = {},
+                         .listen_fd = fds[turned ? 1 : 0],
+                         .second_listen_fd = fds[turned ? 0 : 1]});
+    TestClient client(path);
+    EXPECT_TRUE(client.GetStatus().ok());
+    sockaddr_un address{};
+    address.sun_family = AF_UNIX;
+    memcpy(address.sun_path, (path + ".fd").data(), path.size() + 3);
+    const int peer = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    ASSERT_EQ(connect(peer, reinterpret_cast<const sockaddr*>(&address), sizeof(address)), 0);
+    ASSERT_EQ(send(peer, "nonsense", 8, MSG_NOSIGNAL), 8);
+    char answer[3] = {};
+    EXPECT_EQ(recv(peer, answer, sizeof(answer), MSG_WAITALL), 3);
+    EXPECT_EQ(std::string(answer, 3), "IAT");
+    close(peer);
+    daemon->Signal(SIGTERM);
+    EXPECT_EQ(daemon->WaitForExit(), 0) << daemon->Log();
+    EXPECT_TRUE(std::filesystem::exists(path + ".fd"));
+  }
+  for (const int fd : fds) close(fd);
+}
+
 TEST_F(LifecycleTest, ReloadTakesWhatItCanAndSaysWhatItCannot) {
   auto daemon = Start();
   TestClient client(sandbox_.socket());

@@ -13,7 +13,12 @@ namespace intelligence {
 
 Stream<AnalyzeImageEvent> Client::StreamAnalyzeImage(const AnalyzeImageRequest& request,
                                                      const CallOptions& options) const {
-  const v1::AnalyzeImageRequest proto = ToProto(request, options);
+  v1::AnalyzeImageRequest proto = ToProto(request, options);
+  if (request.image.attachment.has_value()) {
+    const absl::Status status =
+        connection_->attachments.Attach(*request.image.attachment, proto.mutable_image());
+    if (!status.ok()) return FailedStream<AnalyzeImageEvent>(status);
+  }
   return StartStream<AnalyzeImageEvent, v1::AnalyzeImageResponse>(
       connection_, options,
       [&](grpc::ClientContext* context) {
@@ -52,6 +57,32 @@ std::optional<Point> Mapped(const ImageAlignment& alignment, Point place) {
   if (std::abs(w) < 1e-9F) return std::nullopt;
   return Point{.x = (m[0] * place.x + m[1] * place.y + m[2]) / w,
                .y = (m[3] * place.x + m[4] * place.y + m[5]) / w};
+}
+
+absl::StatusOr<VisionImage> VisionImage::FromFile(const std::string& path) {
+  absl::StatusOr<Attachment> attachment = Attachment::FromFile(path);
+  if (!attachment.ok()) return attachment.status();
+  VisionImage image;
+  image.attachment = *std::move(attachment);
+  return image;
+}
+
+absl::StatusOr<VisionImage> VisionImage::FromDescriptor(int fd) {
+  absl::StatusOr<Attachment> attachment = Attachment::FromDescriptor(fd);
+  if (!attachment.ok()) return attachment.status();
+  VisionImage image;
+  image.attachment = *std::move(attachment);
+  return image;
+}
+
+absl::StatusOr<VisionImage> VisionImage::FromSharedMemory(SharedMemory memory, PixelBuffer layout) {
+  absl::StatusOr<Attachment> attachment = std::move(memory).Seal();
+  if (!attachment.ok()) return attachment.status();
+  layout.data.clear();
+  VisionImage image;
+  image.pixels = std::move(layout);
+  image.attachment = *std::move(attachment);
+  return image;
 }
 
 std::optional<float> Distance(const FeaturePrint& a, const FeaturePrint& b) {

@@ -105,7 +105,8 @@ Client::Connection::Connection(std::string path)
       performance(v1::ModelPerformanceService::NewStub(channel_)),
       system_service(v1::SystemService::NewStub(channel_)),
       vision(v1::VisionService::NewStub(channel_)),
-      tensor(v1::TensorService::NewStub(channel_)) {}
+      tensor(v1::TensorService::NewStub(channel_)),
+      attachments(AttachmentSocketPath(path_)) {}
 
 absl::Status Client::Connection::WaitUntilReady(absl::Duration timeout) {
   if (absl::Status status = ProbeSocket(path_); !status.ok()) return status;

@@ -9,6 +9,7 @@
 #include <string_view>
 
 #include "absl/status/status.h"
+#include "clients/cpp/src/attachment_channel.h"
 #include "grpcpp/channel.h"
 #include "grpcpp/client_context.h"
 #include "grpcpp/support/status.h"
@@ -70,6 +71,7 @@ class Client::Connection {
   const std::unique_ptr<v1::SystemService::StubInterface> system_service;
   const std::unique_ptr<v1::VisionService::StubInterface> vision;
   const std::unique_ptr<v1::TensorService::StubInterface> tensor;
+  AttachmentChannel attachments;
 };
 
 }  // namespace intelligence

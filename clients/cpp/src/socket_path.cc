@@ -4,6 +4,8 @@
 #include <cstdlib>
 #include <string>
 
+#include "protos/support/attachment_frame.h"
+
 namespace intelligence {
 namespace {
 
@@ -36,6 +38,12 @@ std::string DefaultSocketPath() {
   if (!user_path.empty()) return user_path;
   if (geteuid() != 0 && !home_path.empty()) return home_path;
   return kSystemPath;
+}
+
+std::string AttachmentSocketPath(const std::string& socket_path) {
+  const std::string named = Environment("INTELLIGENCED_ATTACHMENT_SOCKET");
+  if (!named.empty() && socket_path == Environment("INTELLIGENCED_SOCKET")) return named;
+  return intelligenced::AttachmentSocketPath(socket_path);
 }
 
 }  // namespace intelligence

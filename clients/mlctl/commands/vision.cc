@@ -42,9 +42,12 @@ struct Options {
   FrameOptions frames;
 };
 
-absl::StatusOr<std::string> ReadPicture(Session& session, const std::string& path) {
-  if (path == "-") return session.host().read_input();
-  return ReadFile(path, kMaxPictureBytes);
+// A file goes to the daemon as it is, as a descriptor.
+absl::StatusOr<intelligence::VisionImage> OpenPicture(Session& session, const std::string& path) {
+  if (path != "-") return intelligence::VisionImage::FromFile(path);
+  absl::StatusOr<std::string> bytes = session.host().read_input();
+  if (!bytes.ok()) return bytes.status();
+  return intelligence::VisionImage{.encoded = *std::move(bytes)};
 }
 
 absl::StatusOr<intelligence::Rect> ParseRegion(const std::string& text) {
@@ -78,19 +81,19 @@ absl::StatusOr<AnalyzeImageResult> Ask(Session& session, const intelligence::Cli
 // Each file in turn; one that cannot be read or decoded does not keep the others from being done.
 int ForEach(Session& session, Options& options,
             const std::function<absl::Status(const intelligence::Client&, const std::string& file,
-                                             const std::string& bytes)>& handle) {
+                                             const intelligence::VisionImage&)>& handle) {
   if (options.files.empty()) options.files.push_back("-");
   absl::StatusOr<intelligence::Client> client = session.Connect();
   if (!client.ok()) return session.Fail(client.status());
   int code = kDone;
   for (const std::string& file : options.files) {
-    absl::StatusOr<std::string> bytes = ReadPicture(session, file);
-    if (!bytes.ok()) {
-      if (const int failed = session.Fail(bytes.status()); failed == kInterrupted) return failed;
+    const absl::StatusOr<intelligence::VisionImage> image = OpenPicture(session, file);
+    if (!image.ok()) {
+      if (const int failed = session.Fail(image.status()); failed == kInterrupted) return failed;
       code = kInputOutput;
       continue;
     }
-    const absl::Status status = handle(*client, file, *bytes);
+    const absl::Status status = handle(*client, file, *image);
     if (status.ok()) continue;
     const int failed =
         session.Fail(options.files.size() > 1
@@ -102,10 +105,10 @@ int ForEach(Session& session, Options& options,
   return code;
 }
 
-AnalyzeImageRequest RequestFor(const Options& options, const std::string& bytes,
+AnalyzeImageRequest RequestFor(const Options& options, const intelligence::VisionImage& image,
                                const std::optional<intelligence::Rect>& region) {
   AnalyzeImageRequest request;
-  request.image.encoded = bytes;
+  request.image = image;
   for (VisionRequestKind kind : options.kinds) {
     if (auto* text = std::get_if<intelligence::RecognizeText>(&kind)) {
       text->languages = options.languages;
@@ -196,8 +199,8 @@ int Vision(Session& session, Options& options) {
   }
   return ForEach(session, options,
                  [&](const intelligence::Client& client, const std::string& file,
-                     const std::string& bytes) -> absl::Status {
-                   const AnalyzeImageRequest request = RequestFor(options, bytes, region);
+                     const intelligence::VisionImage& image) -> absl::Status {
+                   const AnalyzeImageRequest request = RequestFor(options, image, region);
                    absl::StatusOr<AnalyzeImageResult> result = Ask(session, client, request);
                    if (!result.ok()) return result.status();
                    if (session.options().json) {
@@ -209,7 +212,10 @@ int Vision(Session& session, Options& options) {
                    }
                    session.ReportUsage(result->usage);
                    if (!options.annotate.empty()) {
-                     absl::StatusOr<std::string> png = Annotate(bytes, *result);
+                     absl::StatusOr<std::string> bytes = image.encoded;
+                     if (file != "-") bytes = ReadFile(file, kMaxPictureBytes);
+                     if (!bytes.ok()) return bytes.status();
+                     absl::StatusOr<std::string> png = Annotate(*bytes, *result);
                      if (!png.ok()) return png.status();
                      FileSystem files;
                      absl::Status status = WriteFileAtomically(files, options.annotate, *png, 0644);
@@ -224,8 +230,8 @@ int Ocr(Session& session, Options& options) {
   options.kinds = {intelligence::RecognizeText{}};
   return ForEach(session, options,
                  [&](const intelligence::Client& client, const std::string& file,
-                     const std::string& bytes) -> absl::Status {
-                   const AnalyzeImageRequest request = RequestFor(options, bytes, std::nullopt);
+                     const intelligence::VisionImage& image) -> absl::Status {
+                   const AnalyzeImageRequest request = RequestFor(options, image, std::nullopt);
                    absl::StatusOr<AnalyzeImageResult> result = Ask(session, client, request);
                    if (!result.ok()) return result.status();
                    const auto* text =

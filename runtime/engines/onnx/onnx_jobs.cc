@@ -39,17 +39,23 @@ void LimitAll(const VisionRequest& request, vision_proto::VisionResult* result) 
 
 class VisionJob final : public OnnxJob {
  public:
-  VisionJob(Family* family, vision_proto::VisionTask task, CancelToken cancel)
-      : OnnxJob(std::move(cancel)), family_(family), task_(std::move(task)) {}
+  VisionJob(Family* family, vision_proto::VisionTask task, Attachments attachments,
+            CancelToken cancel)
+      : OnnxJob(std::move(cancel)),
+        family_(family),
+        task_(std::move(task)),
+        attachments_(std::move(attachments)) {}
 
  private:
   absl::Status Advance(JobOutput& output) override {
     engine_proto::Event event;
     if (!image_.has_value()) {
-      absl::StatusOr<Image> image = DecodeTaskImage(task_.image(), event.mutable_image());
+      absl::StatusOr<Image> image =
+          DecodeTaskImage(task_.image(), attachments_, event.mutable_image());
       if (!image.ok()) return image.status();
       image_ = *std::move(image);
       task_.clear_image();
+      attachments_.clear();
       output.events.push_back(std::move(event));
       return absl::OkStatus();
     }
@@ -67,6 +73,7 @@ class VisionJob final : public OnnxJob {
 
   Family* const family_;
   vision_proto::VisionTask task_;
+  Attachments attachments_;
   std::optional<Image> image_;
   int next_ = 0;
 };
@@ -145,8 +152,9 @@ void OnnxJob::Complete(JobOutput& output, uint32_t images_decoded) {
 }
 
 std::unique_ptr<OnnxJob> MakeVisionJob(Family* family, vision_proto::VisionTask task,
-                                       CancelToken cancel) {
-  return std::make_unique<VisionJob>(family, std::move(task), std::move(cancel));
+                                       Attachments attachments, CancelToken cancel) {
+  return std::make_unique<VisionJob>(family, std::move(task), std::move(attachments),
+                                     std::move(cancel));
 }
 
 std::unique_ptr<OnnxJob> MakeTensorJob(OnnxSession* session, engine_proto::RunModelTask task,

@@ -33,7 +33,7 @@ class OnnxJob : public Job {
 
 // The pictures' and requests' fields have been checked. A unit is decoding, or one request.
 std::unique_ptr<OnnxJob> MakeVisionJob(Family* family, vision_proto::VisionTask task,
-                                       CancelToken cancel);
+                                       Attachments attachments, CancelToken cancel);
 
 // A unit is the run.
 std::unique_ptr<OnnxJob> MakeTensorJob(OnnxSession* session, engine_proto::RunModelTask task,

@@ -80,6 +80,12 @@ class OnnxModel final : public Model {
 
   absl::StatusOr<std::unique_ptr<Job>> Start(const engine_proto::Task& task,
                                              CancelToken cancel) override {
+    return StartWith(task, {}, std::move(cancel));
+  }
+
+  absl::StatusOr<std::unique_ptr<Job>> StartWith(const engine_proto::Task& task,
+                                                 const Attachments& attachments,
+                                                 CancelToken cancel) override {
     if (task.has_run_model() && !parts_.networks.empty()) return StartTensors(task, cancel);
     if (task.has_measure() && !parts_.networks.empty()) return StartMeasure(task, cancel);
     if (parts_.family == nullptr) {
@@ -88,7 +94,7 @@ class OnnxModel final : public Model {
     absl::Status status = CheckVisionTask(
         task, [this](const VisionRequest& request) { return CheckKind(*parts_.family, request); });
     if (!status.ok()) return status;
-    return MakeVisionJob(parts_.family.get(), task.vision(), std::move(cancel));
+    return MakeVisionJob(parts_.family.get(), task.vision(), attachments, std::move(cancel));
   }
 
   absl::StatusOr<std::vector<JobOutput>> Step(absl::Span<Job* const> jobs,

@@ -2,9 +2,11 @@
 
 #include <algorithm>
 #include <cmath>
+#include <memory>
 #include <string>
 #include <utility>
 
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/types/span.h"
 #include "runtime/base/reasons.h"
@@ -15,6 +17,11 @@ namespace {
 
 // Sums of two floats that should be 1.
 constexpr float kRounding = 1e-4F;
+
+bool HasPicture(const vision_proto::VisionImage& image) {
+  return image.content_case() != vision_proto::VisionImage::CONTENT_NOT_SET ||
+         !image.attachment().empty();
+}
 
 absl::Span<const uint8_t> BytesOf(const std::string& text) {
   return {reinterpret_cast<const uint8_t*>(text.data()), text.size()};
@@ -37,9 +44,34 @@ absl::StatusOr<PixelFormat> FormatOf(vision_proto::PixelFormat format) {
   }
 }
 
-absl::StatusOr<DecodedImage> Read(const vision_proto::VisionImage& from) {
-  if (from.has_encoded()) return DecodeImage(BytesOf(from.encoded()));
-  if (!from.has_pixels()) return FieldError("image", "A picture is required.");
+// A picture's bytes, wherever they are.
+struct Source {
+  absl::Span<const uint8_t> bytes;
+  // Null: the task's message holds them.
+  std::shared_ptr<const SealedMapping> mapping;
+};
+
+absl::StatusOr<Source> BytesOf(const vision_proto::VisionImage& from,
+                               const Attachments& attachments) {
+  if (from.attachment().empty()) {
+    return Source{BytesOf(from.has_pixels() ? from.pixels().data() : from.encoded()), nullptr};
+  }
+  size_t place = 0;
+  if (!absl::SimpleAtoi(from.attachment(), &place) || place >= attachments.size()) {
+    return FieldError("image.attachment", "There is no such attachment.");
+  }
+  absl::StatusOr<SealedMapping> mapping = attachments[place]->Map();
+  if (!mapping.ok()) return mapping.status();
+  auto kept = std::make_shared<const SealedMapping>(*std::move(mapping));
+  return Source{kept->bytes(), kept};
+}
+
+absl::StatusOr<DecodedImage> Read(const vision_proto::VisionImage& from,
+                                  const Attachments& attachments) {
+  if (!HasPicture(from)) return FieldError("image", "A picture is required.");
+  const absl::StatusOr<Source> source = BytesOf(from, attachments);
+  if (!source.ok()) return source.status();
+  if (!from.has_pixels()) return DecodeImage(source->bytes);
   const vision_proto::PixelBuffer& pixels = from.pixels();
   const absl::StatusOr<PixelFormat> format = FormatOf(pixels.format());
   if (!format.ok()) return format.status();
@@ -47,7 +79,8 @@ absl::StatusOr<DecodedImage> Read(const vision_proto::VisionImage& from) {
                                                  .width = pixels.width(),
                                                  .height = pixels.height(),
                                                  .stride = pixels.stride(),
-                                                 .data = BytesOf(pixels.data())});
+                                                 .data = source->bytes},
+                                                {}, source->mapping);
   if (!image.ok()) return image.status();
   DecodedImage decoded;
   decoded.image = *std::move(image);
@@ -81,7 +114,7 @@ absl::Status CheckVisionTask(
     absl::FunctionRef<absl::Status(const vision_proto::VisionRequest&)> check) {
   if (!task.has_vision()) return FieldError("kind", "This model only takes vision tasks.");
   const vision_proto::VisionTask& vision = task.vision();
-  if (vision.image().content_case() == vision_proto::VisionImage::CONTENT_NOT_SET) {
+  if (!HasPicture(vision.image())) {
     return FieldError("image", "A picture is required.");
   }
   if (!vision_proto::ImageOrientation_IsValid(vision.image().orientation())) {
@@ -103,8 +136,9 @@ absl::Status CheckVisionTask(
 }
 
 absl::StatusOr<Image> DecodeTaskImage(const vision_proto::VisionImage& from,
+                                      const Attachments& attachments,
                                       vision_proto::ImageInfo* info) {
-  absl::StatusOr<DecodedImage> decoded = Read(from);
+  absl::StatusOr<DecodedImage> decoded = Read(from, attachments);
   if (!decoded.ok()) return decoded.status();
   const Orientation orientation = from.orientation() == vision_proto::IMAGE_ORIENTATION_UNSPECIFIED
                                       ? decoded->orientation

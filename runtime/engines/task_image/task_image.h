@@ -10,6 +10,7 @@
 #include "absl/status/statusor.h"
 #include "protos/intelligence/engine/v1/task.pb.h"
 #include "protos/intelligence/engine/v1/vision.pb.h"
+#include "runtime/base/attachment.h"
 #include "runtime/media/image.h"
 
 namespace intelligenced {
@@ -28,10 +29,19 @@ absl::Status CheckVisionTask(
 // Puts "requests[index]" before the field of a FIELD_INVALID; other statuses stay as they are.
 absl::Status AtRequest(int index, const absl::Status& status);
 
-// Decodes, or takes raw pixels, and turns upright; fills `info`. Errors: IMAGE_UNDECODABLE,
-// MEMORY_INSUFFICIENT, FIELD_INVALID (no content).
+// Decodes, or takes raw pixels, and turns upright; fills `info`. `attachments` are the task's.
+// Upright grey and RGB pixels of an attachment are looked at where they are. Errors:
+// IMAGE_UNDECODABLE, MEMORY_INSUFFICIENT, FIELD_INVALID (no content, or an attachment that is not
+// there).
 absl::StatusOr<Image> DecodeTaskImage(const vision_proto::VisionImage& image,
+                                      const Attachments& attachments,
                                       vision_proto::ImageInfo* info);
+
+// The same for a task without attachments.
+inline absl::StatusOr<Image> DecodeTaskImage(const vision_proto::VisionImage& image,
+                                             vision_proto::ImageInfo* info) {
+  return DecodeTaskImage(image, {}, info);
+}
 
 // Whole pixels.
 struct PixelBox {

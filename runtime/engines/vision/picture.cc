@@ -9,16 +9,20 @@
 namespace intelligenced {
 
 absl::StatusOr<Picture> Picture::Decode(const vision_proto::VisionImage& from,
+                                        const Attachments& attachments,
                                         vision_proto::ImageInfo* info) {
-  absl::StatusOr<Image> image = DecodeTaskImage(from, info);
+  absl::StatusOr<Image> image = DecodeTaskImage(from, attachments, info);
   if (!image.ok()) return image.status();
   Picture picture;
   picture.image_ = *std::move(image);
   picture.dots_per_inch_ = info->dots_per_inch();
   // The pixels stay where they are when the picture is moved.
+  // Only read, as everything that hands these out says; the library's type knows no constant
+  // pixels.
   picture.pixels_ =
       cv::Mat(picture.image_.height(), picture.image_.width(),
-              picture.image_.channels() == 1 ? CV_8UC1 : CV_8UC3, picture.image_.data());
+              picture.image_.channels() == 1 ? CV_8UC1 : CV_8UC3,
+              const_cast<uint8_t*>(std::as_const(picture.image_).data()), picture.image_.stride());
   return picture;
 }
 
@@ -26,6 +30,16 @@ const cv::Mat& Picture::grey() {
   if (pixels_.channels() == 1) return pixels_;
   if (grey_.empty()) cv::cvtColor(pixels_, grey_, cv::COLOR_RGB2GRAY);
   return grey_;
+}
+
+cv::Mat Picture::grey(const cv::Rect& part) {
+  // A small part is not worth the conversion of the whole.
+  if (pixels_.channels() != 1 && grey_.empty() && part.area() < size().area() / 4) {
+    cv::Mat grey;
+    cv::cvtColor(pixels_(part), grey, cv::COLOR_RGB2GRAY);
+    return grey;
+  }
+  return grey()(part);
 }
 
 const cv::Mat& Picture::rgb() {

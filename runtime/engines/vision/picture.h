@@ -8,6 +8,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "protos/intelligence/engine/v1/vision.pb.h"
+#include "runtime/base/attachment.h"
 #include "runtime/media/image.h"
 
 namespace intelligenced {
@@ -20,14 +21,16 @@ class Picture {
   // Decodes, or takes raw pixels, and turns upright; fills `info`. Errors: IMAGE_UNDECODABLE,
   // MEMORY_INSUFFICIENT, FIELD_INVALID (no content).
   static absl::StatusOr<Picture> Decode(const vision_proto::VisionImage& image,
+                                        const Attachments& attachments,
                                         vision_proto::ImageInfo* info);
 
   const Image& image() const { return image_; }
   cv::Size size() const { return {image_.width(), image_.height()}; }
   uint32_t dots_per_inch() const { return dots_per_inch_; }
-  // Grey (one channel) or RGB, without a copy.
+  // Grey (one channel) or RGB, without a copy. Nothing may write to it: it may be a client's own.
   const cv::Mat& pixels() const { return pixels_; }
   const cv::Mat& grey();
+  cv::Mat grey(const cv::Rect& part);
   // Three channels.
   const cv::Mat& rgb();
 
@@ -48,7 +51,7 @@ class View {
   View(Picture* picture, const vision_proto::VisionRequest& request);
 
   const cv::Rect& rect() const { return rect_; }
-  cv::Mat grey() const { return picture_->grey()(rect_); }
+  cv::Mat grey() const { return picture_->grey(rect_); }
   cv::Mat rgb() const { return picture_->rgb()(rect_); }
   cv::Mat pixels() const { return picture_->pixels()(rect_); }
   Picture& picture() const { return *picture_; }

@@ -37,8 +37,14 @@ class VisionModel final : public Model {
 
   absl::StatusOr<std::unique_ptr<Job>> Start(const engine_proto::Task& task,
                                              CancelToken cancel) override {
+    return StartWith(task, {}, std::move(cancel));
+  }
+
+  absl::StatusOr<std::unique_ptr<Job>> StartWith(const engine_proto::Task& task,
+                                                 const Attachments& attachments,
+                                                 CancelToken cancel) override {
     return VisionJob::Make(
-        task, std::move(cancel),
+        task, attachments, std::move(cancel),
         {.text = text_.get(), .faces = faces_.get(), .streams = &streams_, .clock = clock_});
   }
 

@@ -88,6 +88,7 @@ void Limit(const VisionRequest& request, List* list) {
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<Job>> VisionJob::Make(const engine_proto::Task& task,
+                                                     const Attachments& attachments,
                                                      CancelToken cancel, const VisionTools& tools) {
   const bool in_stream = task.vision().has_stream();
   if (!task.vision().stream().close()) {
@@ -96,11 +97,13 @@ absl::StatusOr<std::unique_ptr<Job>> VisionJob::Make(const engine_proto::Task& t
     });
     if (!status.ok()) return status;
   }
-  return std::unique_ptr<Job>(new VisionJob(task.vision(), std::move(cancel), tools));
+  return std::unique_ptr<Job>(new VisionJob(task.vision(), attachments, std::move(cancel), tools));
 }
 
-VisionJob::VisionJob(engine_proto::VisionTask task, CancelToken cancel, const VisionTools& tools)
+VisionJob::VisionJob(engine_proto::VisionTask task, Attachments attachments, CancelToken cancel,
+                     const VisionTools& tools)
     : task_(std::move(task)),
+      attachments_(std::move(attachments)),
       cancel_(std::move(cancel)),
       tools_(tools),
       work_(tools.clock, [this] { Run(); }) {}
@@ -133,9 +136,12 @@ absl::Status VisionJob::Analyze() {
     return Complete(0);
   }
   engine_proto::Event event;
-  absl::StatusOr<Picture> picture = Picture::Decode(task_.image(), event.mutable_image());
+  absl::StatusOr<Picture> picture =
+      Picture::Decode(task_.image(), attachments_, event.mutable_image());
   if (!picture.ok()) return picture.status();
+  // What is looked at in place is kept by the picture.
   task_.clear_image();
+  attachments_.clear();
   events_.push_back(std::move(event));
   std::optional<StreamStore::Loan> stream;
   cv::Mat frame;

@@ -33,6 +33,7 @@ class VisionJob final : public Job {
  public:
   // Checks the whole task. Errors: FIELD_INVALID (with "requests[i]…"), LANGUAGE_UNSUPPORTED.
   static absl::StatusOr<std::unique_ptr<Job>> Make(const engine_proto::Task& task,
+                                                   const Attachments& attachments,
                                                    CancelToken cancel, const VisionTools& tools);
 
   // A step: all jobs are resumed, then all are waited for.
@@ -40,7 +41,8 @@ class VisionJob final : public Job {
   void Wait(JobOutput* output);
 
  private:
-  VisionJob(engine_proto::VisionTask task, CancelToken cancel, const VisionTools& tools);
+  VisionJob(engine_proto::VisionTask task, Attachments attachments, CancelToken cancel,
+            const VisionTools& tools);
 
   void Run();
   absl::Status Analyze();
@@ -52,6 +54,7 @@ class VisionJob final : public Job {
   void Progress(double part);
 
   engine_proto::VisionTask task_;
+  Attachments attachments_;
   const CancelToken cancel_;
   const VisionTools tools_;
   // Of the body while it runs, of the step while it does not.

@@ -1,6 +1,9 @@
 // AnalyzeImage through the SDK, against a server with scripted answers.
 #include <intelligence/client.h>
 
+#include <cstring>
+#include <filesystem>
+#include <fstream>
 #include <string>
 #include <variant>
 #include <vector>
@@ -132,6 +135,69 @@ TEST_F(SdkVisionTest, WhatNetworksAnswerIsTyped) {
   const Heatmap& mask = std::get<PersonSegmentation>(result->results[4].kind).mask;
   EXPECT_EQ(mask.width, 2);
   EXPECT_EQ(mask.values, std::string("\x00\xff", 2));
+}
+
+// Where the daemon takes no descriptors.
+TEST_F(SdkVisionTest, AttachmentsBecomeBytes) {
+  v1::AnalyzeImageRequest asked;
+  daemon_.scripts.analyze = [&](grpc::ServerContext*, const v1::AnalyzeImageRequest& request,
+                                grpc::ServerWriter<v1::AnalyzeImageResponse>* writer) {
+    asked = request;
+    v1::AnalyzeImageResponse event;
+    event.mutable_completed();
+    writer->Write(event);
+    return grpc::Status::OK;
+  };
+  const Client client = Connect();
+  const std::string path = testing::TempDir() + "sdk_vision_attachment";
+  std::ofstream(path) << "file's bytes";
+  absl::StatusOr<VisionImage> image = VisionImage::FromFile(path);
+  ASSERT_TRUE(image.ok()) << image.status();
+  // Several requests with one descriptor, whose position does not matter.
+  for (int i = 0; i < 2; ++i) {
+    ASSERT_TRUE(client.AnalyzeImage({.image = *image}).ok());
+    EXPECT_EQ(asked.image().encoded(), "file's bytes");
+    EXPECT_EQ(asked.image().attachment(), "");
+  }
+  image = VisionImage::FromDescriptor(image->attachment->descriptor());
+  ASSERT_TRUE(image.ok()) << image.status();
+  ASSERT_TRUE(client.AnalyzeImage({.image = *image}).ok());
+  EXPECT_EQ(asked.image().encoded(), "file's bytes");
+
+  absl::StatusOr<SharedMemory> memory = SharedMemory::Make(4);
+  ASSERT_TRUE(memory.ok()) << memory.status();
+  std::memcpy(memory->data(), "1234", 4);
+  image = VisionImage::FromSharedMemory(
+      *std::move(memory), {.format = PixelFormat::kGrey, .width = 2, .height = 2, .data = "x"});
+  ASSERT_TRUE(image.ok()) << image.status();
+  ASSERT_TRUE(client.AnalyzeImage({.image = *image}).ok());
+  EXPECT_EQ(asked.image().pixels().data(), "1234");
+  EXPECT_EQ(asked.image().pixels().width(), 2);
+
+  // An empty file is the daemon's to refuse.
+  std::ofstream(path, std::ios::trunc).flush();
+  image = VisionImage::FromFile(path);
+  ASSERT_TRUE(image.ok());
+  ASSERT_TRUE(client.AnalyzeImage({.image = *image}).ok());
+  EXPECT_TRUE(asked.image().has_encoded());
+  EXPECT_EQ(asked.image().encoded(), "");
+  std::filesystem::remove(path);
+}
+
+TEST(AttachmentTest, WhatCannotBeOpenedSaysWhy) {
+  EXPECT_TRUE(absl::IsNotFound(VisionImage::FromFile("/no/such/file").status()));
+  EXPECT_TRUE(absl::IsInvalidArgument(VisionImage::FromFile("/tmp").status()));
+  EXPECT_TRUE(absl::IsInvalidArgument(VisionImage::FromDescriptor(-1).status()));
+}
+
+TEST(SharedMemoryTest, IsSealedOnce) {
+  absl::StatusOr<SharedMemory> memory = SharedMemory::Make(10);
+  ASSERT_TRUE(memory.ok());
+  SharedMemory moved = *std::move(memory);
+  EXPECT_EQ(moved.size(), 10);
+  moved.data()[9] = 1;
+  EXPECT_TRUE(std::move(moved).Seal().ok());
+  EXPECT_FALSE(std::move(moved).Seal().ok());  // NOLINT(bugprone-use-after-move)
 }
 
 TEST_F(SdkVisionTest, AStreamEndsWithCompleted) {

@@ -3,7 +3,9 @@
 
 #include <array>
 #include <cstdint>
+#include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "gtest/gtest.h"
@@ -57,6 +59,40 @@ TEST(ImageTest, RawBuffersOfEveryFormat) {
   EXPECT_GE(red[0], 253);
   EXPECT_LE(red[1], 2);
   EXPECT_LE(red[2], 2);
+}
+
+TEST(ImageTest, PixelsThatAreKeptAreLookedAtWhereTheyAre) {
+  const auto keep = std::make_shared<const std::vector<uint8_t>>(
+      std::vector<uint8_t>{1, 2, 3, 4, 5, 6, 99, 99, 7, 8, 9, 10, 11, 12});
+  absl::StatusOr<Image> image = ImageFromPixels(
+      {.format = PixelFormat::kRgb, .width = 2, .height = 2, .stride = 8, .data = *keep}, {}, keep);
+  ASSERT_TRUE(image.ok()) << image.status();
+  EXPECT_TRUE(image->borrowed());
+  EXPECT_EQ(std::as_const(*image).data(), keep->data());
+  EXPECT_EQ(keep.use_count(), 2);
+  EXPECT_EQ(PixelAt(*image, 1, 1), (std::vector<int>{10, 11, 12}));
+  // The same PNG, and the same when it is turned, as of a copy.
+  const absl::StatusOr<Image> copy = ImageFromPixels(
+      {.format = PixelFormat::kRgb, .width = 2, .height = 2, .stride = 8, .data = *keep});
+  EXPECT_FALSE(copy->borrowed());
+  EXPECT_EQ(*EncodePng(*image), *EncodePng(*copy));
+  EXPECT_EQ(PixelAt(*Resize(*image, 1, 1), 0, 0), PixelAt(*Resize(*copy, 1, 1), 0, 0));
+  Image moved = *std::move(image);
+  EXPECT_TRUE(image->empty());  // NOLINT(bugprone-use-after-move)
+  const absl::StatusOr<Image> turned = Upright(std::move(moved), 3);
+  EXPECT_FALSE(turned->borrowed());
+  EXPECT_EQ(PixelAt(*turned, 0, 0), (std::vector<int>{10, 11, 12}));
+  EXPECT_EQ(keep.use_count(), 1);
+}
+
+TEST(ImageTest, PixelsThatMustBeConvertedAreCopied) {
+  const auto keep = std::make_shared<const std::vector<uint8_t>>(
+      std::vector<uint8_t>{1, 2, 3, 255, 4, 5, 6, 255});
+  const absl::StatusOr<Image> image = ImageFromPixels(
+      {.format = PixelFormat::kBgra, .width = 2, .height = 1, .data = *keep}, {}, keep);
+  ASSERT_TRUE(image.ok());
+  EXPECT_FALSE(image->borrowed());
+  EXPECT_EQ(keep.use_count(), 1);
 }
 
 TEST(ImageTest, RawBuffersThatLie) {

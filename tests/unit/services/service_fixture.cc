@@ -385,11 +385,26 @@ void TestActivity::WaitFor(size_t count) const {
   EXPECT_TRUE(mutex_.AwaitWithTimeout(absl::Condition(&enough), absl::Seconds(20)));
 }
 
+void TestAttachments::Add(const std::string& token, const std::string& bytes) {
+  absl::MutexLock lock(mutex_);
+  held_[token] = *Attachment::Copy(bytes);
+}
+absl::StatusOr<std::shared_ptr<const Attachment>> TestAttachments::Take(std::string_view client_id,
+                                                                        std::string_view token) {
+  EXPECT_EQ(client_id, "user:1000/test");
+  absl::MutexLock lock(mutex_);
+  const auto found = held_.find(token);
+  if (found == held_.end()) return FieldError("", "There is no such attachment.");
+  std::shared_ptr<const Attachment> attachment = found->second;
+  held_.erase(found);
+  return attachment;
+}
+
 struct ServiceFixture::Stack {
   Stack(const std::string& folder, ScriptBehaviour* script, BenchBehaviour* bench, TestDisk* disk,
         const std::atomic<uint64_t>* memory_available, ActivityLog* activity,
-        const std::atomic<bool>* refuse, const std::atomic<bool>* other_app,
-        const ManifestsByName& more_models)
+        AttachmentSource* attachments, const std::atomic<bool>* refuse,
+        const std::atomic<bool>* other_app, const ManifestsByName& more_models)
       : timer(&clock),
         step_threads("steps", 2),
         loader_threads("loaders", 2),
@@ -415,6 +430,7 @@ struct ServiceFixture::Stack {
     environment.runtime = &runtime;
     environment.callers = &callers;
     environment.activity = activity;
+    environment.attachments = attachments;
     environment.daemon.version = "1.2.3";
     environment.daemon.socket_path = folder + "/socket";
     environment.daemon.start_time = clock.Now();
@@ -466,8 +482,9 @@ struct ServiceFixture::Stack {
 ServiceFixture::ServiceFixture(const ManifestsByName& more_models) {
   std::string pattern = testing::TempDir() + "services-XXXXXX";
   folder_ = ::mkdtemp(pattern.data());
-  stack_ = std::make_unique<Stack>(folder_, &script_, &bench_, &disk_, &memory_available_,
-                                   &activity_, &refuse_callers_, &other_app_, more_models);
+  stack_ =
+      std::make_unique<Stack>(folder_, &script_, &bench_, &disk_, &memory_available_, &activity_,
+                              &attachments_, &refuse_callers_, &other_app_, more_models);
   runtime_ = &stack_->runtime;
   grpc::ChannelArguments arguments;
   arguments.SetMaxReceiveMessageSize(-1);

@@ -95,6 +95,19 @@ class TestActivity final : public ActivityLog {
   std::vector<v1::ActivityRecord> records_ ABSL_GUARDED_BY(mutex_);
 };
 
+// Descriptors that the test's app has handed over.
+class TestAttachments final : public AttachmentSource {
+ public:
+  void Add(const std::string& token, const std::string& bytes);
+  absl::StatusOr<std::shared_ptr<const Attachment>> Take(std::string_view client_id,
+                                                         std::string_view token) override;
+
+ private:
+  absl::Mutex mutex_;
+  std::map<std::string, std::shared_ptr<const Attachment>, std::less<>> held_
+      ABSL_GUARDED_BY(mutex_);
+};
+
 class ServiceFixture : public testing::Test {
  protected:
   explicit ServiceFixture(const ManifestsByName& more_models = {});
@@ -131,6 +144,7 @@ class ServiceFixture : public testing::Test {
   TestDisk disk_;
   std::atomic<uint64_t> memory_available_ = uint64_t{8} << 30;
   TestActivity activity_;
+  TestAttachments attachments_;
   std::atomic<bool> refuse_callers_ = false;
   // Calls come from another app of the same user while this is true.
   std::atomic<bool> other_app_ = false;

@@ -107,6 +107,17 @@ TEST(ValidationTest, AnalyzeImage) {
        {"image.orientation",
         [](auto& r) { r.mutable_image()->set_orientation(static_cast<v1::ImageOrientation>(9)); }},
        {"image.pixels.format", [](auto& r) { r.mutable_image()->mutable_pixels(); }},
+       {"image.pixels.format",
+        [](auto& r) {
+          r.mutable_image()->mutable_pixels();
+          r.mutable_image()->set_attachment("token");
+        }},
+       {"image.attachment", [](auto& r) { r.mutable_image()->set_attachment("token"); }},
+       {"image.attachment",
+        [](auto& r) {
+          r.mutable_image()->clear_encoded();
+          r.mutable_image()->set_attachment(std::string(65, 'x'));
+        }},
        {"image.pixels.width",
         [](auto& r) {
           r.mutable_image()->mutable_pixels()->set_format(v1::PIXEL_FORMAT_RGB);
@@ -147,6 +158,10 @@ TEST(ValidationTest, AnalyzeImage) {
   EXPECT_TRUE(HasReason(Validate(bad), Reason::kImageUndecodable));
   bad.mutable_image()->set_encoded(std::string((48 << 20) + 1, 'x'));
   EXPECT_TRUE(HasReason(Validate(bad), Reason::kInputTooLarge));
+  // In place of the bytes.
+  bad.mutable_image()->clear_encoded();
+  bad.mutable_image()->set_attachment("token");
+  EXPECT_TRUE(Validate(bad).ok()) << Validate(bad);
 }
 
 TEST(ValidationTest, Rewrite) {

@@ -124,6 +124,52 @@ TEST_F(VisionServiceTest, RawPixelsAndOrientationReachTheEngine) {
   EXPECT_GT(activity_.records()[0].input_bytes(), 4);
 }
 
+TEST_F(VisionServiceTest, AnAttachmentStandsForThePictureForEveryModel) {
+  attachments_.Add("token", "written in memory");
+  v1::AnalyzeImageRequest request;
+  request.mutable_image()->set_attachment("token");
+  request.add_requests()->mutable_detect_rectangles();
+  request.add_requests()->mutable_recognize_text();
+  absl::Status status = Analyze(request);
+  ASSERT_TRUE(status.ok()) << status;
+  EXPECT_EQ(completed().decodes(), 2);
+  EXPECT_EQ(Results().at(1).text().text(), "written in memory");
+  // Once.
+  analyze_.clear();
+  status = Analyze(request);
+  EXPECT_TRUE(HasReason(status, Reason::kFieldInvalid)) << status;
+  EXPECT_EQ(FactsOf(status).field, "image.attachment");
+}
+
+TEST_F(VisionServiceTest, WhatIsRefusedForOtherReasonsUsesNoTokenUp) {
+  attachments_.Add("token", "written in memory");
+  v1::AnalyzeImageRequest request;
+  request.mutable_image()->set_attachment("token");
+  request.add_requests()->mutable_detect_human_hand_pose();
+  EXPECT_TRUE(HasReason(Analyze(request), Reason::kNoCapableModel));
+  request.clear_requests();
+  request.add_requests()->mutable_recognize_text();
+  EXPECT_TRUE(Analyze(request).ok());
+}
+
+TEST_F(VisionServiceTest, ManyBytesGoTheWayOfAttachments) {
+  v1::AnalyzeImageRequest request;
+  const std::string text(300'000, 'y');
+  request.mutable_image()->set_encoded(text);
+  request.add_requests()->mutable_recognize_text();
+  const absl::Status status = Analyze(request);
+  ASSERT_TRUE(status.ok()) << status;
+  EXPECT_EQ(Results().at(0).text().text(), text);
+}
+
+TEST_F(VisionServiceTest, ATooLargeFileIsRefusedAsAnAttachmentToo) {
+  attachments_.Add("token", std::string((48 << 20) + 1, 'x'));
+  v1::AnalyzeImageRequest request;
+  request.mutable_image()->set_attachment("token");
+  request.add_requests()->mutable_recognize_text();
+  EXPECT_TRUE(HasReason(Analyze(request), Reason::kInputTooLarge));
+}
+
 TEST(VisionCapabilityTest, NamesAreTheRequests) {
   v1::VisionRequest request;
   EXPECT_EQ(VisionCapability(request), "");

@@ -14,8 +14,8 @@
 
 #include "gtest/gtest.h"
 #include "protos/intelligence/engine/v1/worker.pb.h"
+#include "runtime/base/memory_file.h"
 #include "runtime/base/reasons.h"
-#include "runtime/worker/memory_file.h"
 #include "runtime/worker/wire_check.h"
 
 namespace intelligenced {
@@ -55,9 +55,10 @@ class ChannelTest : public testing::Test {
     return *b_;
   }
 
-  std::string Header(uint32_t size, uint8_t flags = 0) {
+  std::string Header(uint32_t size, uint8_t flags = 0, uint8_t attachments = 0) {
     std::string header("ILF\1\0\0\0\0\0\0\0\0", kFrameHeaderBytes);
     header[4] = static_cast<char>(flags);
+    header[5] = static_cast<char>(attachments);
     for (int i = 0; i < 4; ++i) header[8 + i] = static_cast<char>(size >> (8 * i));
     return header;
   }
@@ -67,7 +68,7 @@ class ChannelTest : public testing::Test {
     msghdr message = {};
     message.msg_iov = &part;
     message.msg_iovlen = 1;
-    std::vector<char> control(CMSG_SPACE(16 * sizeof(int)));
+    std::vector<char> control(CMSG_SPACE(200 * sizeof(int)));
     if (!descriptors.empty()) {
       message.msg_control = control.data();
       message.msg_controllen = CMSG_SPACE(descriptors.size() * sizeof(int));
@@ -83,6 +84,17 @@ class ChannelTest : public testing::Test {
   absl::Status ReceiveAtA() {
     proto::WorkReply reply;
     return a_->Receive(&reply);
+  }
+  absl::Status ReceiveAttachedAtA(std::vector<UniqueFd>* attachments) {
+    proto::WorkReply reply;
+    return a_->Receive(&reply, attachments);
+  }
+  // As a worker reads: a few attachments are welcome.
+  void Welcome(size_t attachments) {
+    limits_.max_attachments = attachments;
+    auto pair = MakeSocketPair();
+    a_ = std::make_unique<FrameChannel>(std::move(pair->first), limits_);
+    raw_ = std::move(pair->second);
   }
 
   FrameLimits limits_ = {.max_bytes = size_t{32} << 20, .max_parts = 10'000};
@@ -249,6 +261,77 @@ TEST_F(ChannelTest, AFloodOfDescriptorsIsRefusedAndClosed) {
   SendRaw(Header(100'000, 1), std::vector<int>(12, raw_.get()));
   EXPECT_TRUE(HasReason(ReceiveAtA(), Reason::kWorkerLost));
   EXPECT_EQ(OpenDescriptors(), before);
+}
+
+UniqueFd Memory(const std::string& text) { return *MakeSealedCopy(text); }
+
+std::string TextIn(const UniqueFd& fd) {
+  std::string text(100, '\0');
+  text.resize(pread(fd.get(), text.data(), text.size(), 0));
+  return text;
+}
+
+TEST_F(ChannelTest, AttachmentsComeInTheirOrderWithEveryKindOfBody) {
+  Welcome(3);
+  const int before = OpenDescriptors();
+  for (const size_t size : {size_t{1}, size_t{200'000}}) {
+    const UniqueFd first = Memory("first"), second = Memory("second");
+    ASSERT_TRUE(b().Send(ReplyWithText(std::string(size, 'x')), {first.get(), second.get()}).ok());
+    std::vector<UniqueFd> attachments;
+    proto::WorkReply reply;
+    ASSERT_TRUE(a_->Receive(&reply, &attachments).ok());
+    EXPECT_EQ(TextOf(reply).size(), size);
+    ASSERT_EQ(attachments.size(), 2u);
+    EXPECT_EQ(TextIn(attachments[0]), "first");
+    EXPECT_EQ(TextIn(attachments[1]), "second");
+    EXPECT_NE(fcntl(attachments[0].get(), F_GETFD) & FD_CLOEXEC, 0);
+    // The next frame has none.
+    ASSERT_TRUE(b().Send(ReplyWithText("x")).ok());
+    ASSERT_TRUE(a_->Receive(&reply, &attachments).ok());
+    EXPECT_TRUE(attachments.empty());
+  }
+  EXPECT_EQ(OpenDescriptors(), before);
+}
+
+TEST_F(ChannelTest, AttachmentsThatNobodyAskedForAreRefusedAndClosed) {
+  const int before = OpenDescriptors();
+  SendRaw(Header(0, 0, 1), {raw_.get()});
+  EXPECT_TRUE(HasReason(ReceiveAtA(), Reason::kWorkerLost));
+  EXPECT_EQ(OpenDescriptors(), before);
+}
+
+TEST_F(ChannelTest, AttachmentsOtherThanTheHeaderSaysAreRefusedAndClosed) {
+  struct Case {
+    uint8_t said;
+    size_t sent;
+  };
+  for (const auto& [said, sent] :
+       {Case{2, 1}, Case{1, 2}, Case{1, 0}, Case{0, 1}, Case{4, 4}, Case{255, 3}, Case{3, 150}}) {
+    Welcome(3);
+    const int before = OpenDescriptors();
+    SendRaw(Header(0, 0, said), std::vector<int>(sent, raw_.get()));
+    std::vector<UniqueFd> attachments;
+    EXPECT_TRUE(HasReason(ReceiveAttachedAtA(&attachments), Reason::kWorkerLost))
+        << int{said} << " said, " << sent << " sent";
+    attachments.clear();
+    EXPECT_EQ(OpenDescriptors(), before);
+  }
+}
+
+TEST_F(ChannelTest, AsManyAttachmentsAsAFrameTakes) {
+  Welcome(kMaxFrameAttachments);
+  const UniqueFd memory = Memory("many");
+  const std::vector<int> most(kMaxFrameAttachments, memory.get());
+  const proto::WorkReply large = ReplyWithText(std::string(200'000, 'x'));
+  ASSERT_TRUE(b().Send(large, most).ok());
+  std::vector<UniqueFd> attachments;
+  ASSERT_TRUE(ReceiveAttachedAtA(&attachments).ok());
+  EXPECT_EQ(attachments.size(), kMaxFrameAttachments);
+  EXPECT_EQ(TextIn(attachments.back()), "many");
+  const std::vector<int> too_many(kMaxFrameAttachments + 1, memory.get());
+  EXPECT_TRUE(HasReason(b().Send(large, too_many), Reason::kInputTooLarge));
+  ASSERT_TRUE(b().Send(ReplyWithText("still here")).ok());
+  EXPECT_TRUE(ReceiveAttachedAtA(&attachments).ok());
 }
 
 #ifdef __linux__

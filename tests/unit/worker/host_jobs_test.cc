@@ -4,11 +4,13 @@
 #include <memory>
 #include <new>
 #include <stdexcept>
+#include <string>
 #include <utility>
 #include <vector>
 
 #include "gtest/gtest.h"
 #include "runtime/base/clock.h"
+#include "runtime/base/memory_file.h"
 #include "runtime/base/reasons.h"
 
 namespace intelligenced {
@@ -35,6 +37,12 @@ class ScriptedModel final : public Model {
     last = job.get();
     return job;
   }
+  absl::StatusOr<std::unique_ptr<Job>> StartWith(const engine_proto::Task& task,
+                                                 const Attachments& attachments,
+                                                 CancelToken cancel) override {
+    for (const auto& attachment : attachments) attached.push_back(attachment->size());
+    return Start(task, std::move(cancel));
+  }
   absl::StatusOr<std::vector<JobOutput>> Step(absl::Span<Job* const> jobs,
                                               const StepOptions& options) override {
     budget = options.budget;
@@ -49,6 +57,8 @@ class ScriptedModel final : public Model {
 
   std::function<absl::Status(const engine_proto::Task&)> on_start;
   std::function<absl::StatusOr<std::vector<JobOutput>>(absl::Span<Job* const>)> on_step;
+  // Sizes of all attachments, as they came.
+  std::vector<size_t> attached;
   int alive = 0;
   ScriptedJob* last = nullptr;
   absl::Duration budget;
@@ -104,6 +114,43 @@ TEST_F(HostJobsTest, StartsStepsAndMeasures) {
   EXPECT_EQ(model_.budget, absl::Milliseconds(5));
   EXPECT_EQ(model_.alive, 2);
 }
+
+std::vector<UniqueFd> Memories(const std::vector<std::string>& texts) {
+  std::vector<UniqueFd> result;
+  for (const std::string& text : texts) result.push_back(*MakeSealedCopy(text));
+  return result;
+}
+
+TEST_F(HostJobsTest, AttachmentsGoToTheirJobs) {
+  engine_proto::StepRequest request = StartAndStep({1, 2, 3});
+  request.mutable_start_jobs(0)->set_attachments(2);
+  request.mutable_start_jobs(2)->set_attachments(1);
+  ASSERT_TRUE(jobs_.Step(request, ++sequence_, Memories({"1", "22", "333"})).ok());
+  EXPECT_EQ(model_.attached, (std::vector<size_t>{1, 2, 3}));
+}
+
+TEST_F(HostJobsTest, AttachmentsThatBelongToNoJobStartNone) {
+  engine_proto::StepRequest request = StartAndStep({1});
+  EXPECT_TRUE(
+      HasReason(jobs_.Step(request, ++sequence_, Memories({"1"})).status(), Reason::kFieldInvalid));
+  request.mutable_start_jobs(0)->set_attachments(0xffffffff);
+  EXPECT_TRUE(
+      HasReason(jobs_.Step(request, ++sequence_, Memories({"1"})).status(), Reason::kFieldInvalid));
+  EXPECT_EQ(model_.alive, 0);
+}
+
+#ifdef __linux__
+TEST_F(HostJobsTest, AnAttachmentThatIsNoSealedMemoryCostsItsJob) {
+  engine_proto::StepRequest request = StartAndStep({1, 2});
+  request.mutable_start_jobs(0)->set_attachments(1);
+  std::vector<UniqueFd> attachments;
+  attachments.push_back(*MakeMemoryFile(10));
+  const auto reply = jobs_.Step(request, ++sequence_, std::move(attachments));
+  ASSERT_TRUE(reply.ok());
+  EXPECT_EQ(reply->outputs(0).status().reason(), "FIELD_INVALID");
+  EXPECT_EQ(model_.alive, 1);
+}
+#endif
 
 TEST_F(HostJobsTest, AJobThatIsDoneIsFreedAtOnce) {
   model_.on_step = [](absl::Span<Job* const> jobs) {

@@ -12,9 +12,14 @@ namespace intelligence {
 //   2. without it and not as root, $XDG_STATE_HOME/intelligenced/intelligenced.sock, where
 //      XDG_STATE_HOME is $HOME/.local/state by default;
 //   3. /run/intelligenced/intelligenced.sock, the daemon of the whole system.
-// This is the only place where the SDK reads the environment. Not safe against a concurrent
+// This file is the only place where the SDK reads the environment. Not safe against a concurrent
 // setenv(), like every reader of the environment.
 std::string DefaultSocketPath();
+
+// Where the daemon behind `socket_path` takes descriptors: beside it, with ".fd" at the end; or
+// $INTELLIGENCED_ATTACHMENT_SOCKET, when it is set and `socket_path` is $INTELLIGENCED_SOCKET
+// (launchd chooses both). There need not be one: the SDK then sends bytes.
+std::string AttachmentSocketPath(const std::string& socket_path);
 
 }  // namespace intelligence
 

@@ -4,10 +4,14 @@
 //   auto result = client->AnalyzeImage({.image = {.encoded = bytes},
 //                                       .requests = {RecognizeText{}, DetectBarcodes{}}});
 //
+// A large picture is best handed over without copies: VisionImage::FromFile(), or pixels written
+// into SharedMemory.
+//
 // Coordinates are 0 to 1 from the top left of the picture as a person sees it, confidences 0 to 1.
 #ifndef INTELLIGENCE_VISION_H_
 #define INTELLIGENCE_VISION_H_
 
+#include <intelligence/attachment.h>
 #include <intelligence/common.h>
 #include <intelligence/vision_results.h>
 
@@ -42,12 +46,23 @@ struct PixelBuffer {
   std::string data = {};
 };
 
-// One of `encoded` and `pixels` is required.
+// One of `encoded`, `pixels` and `attachment` is required.
 struct VisionImage {
   // A JPEG, PNG, WebP, BMP, TIFF or HEIC file.
   std::string encoded = {};
   std::optional<PixelBuffer> pixels = {};
   ImageOrientation orientation = ImageOrientation::kDefault;
+  // In place of bytes: a file's, or with `pixels`, whose data is then empty, the pixels. They go to
+  // the daemon as a descriptor; or as bytes where it takes none. For AnalyzeImage: pictures of a
+  // conversation are bytes.
+  std::optional<Attachment> attachment = {};
+
+  // A file as it is on disk. Errors: NOT_FOUND, PERMISSION_DENIED, INTERNAL, with the path.
+  static absl::StatusOr<VisionImage> FromFile(const std::string& path);
+  // The same for an open descriptor, which stays the caller's.
+  static absl::StatusOr<VisionImage> FromDescriptor(int fd);
+  // Pixels that lie in `memory` as `layout` says; its data is not looked at.
+  static absl::StatusOr<VisionImage> FromSharedMemory(SharedMemory memory, PixelBuffer layout);
 };
 
 // What can be asked. Each member has the API's default where it is empty or 0.

@@ -28,6 +28,11 @@ ConformanceCase VisionCase() {
   scores.mutable_vision()->add_requests()->mutable_calculate_image_aesthetics_scores();
   result.more_tasks = {barcode, scores, Read(1)};
   result.long_task = Read(24);
+  result.task_of_attached = barcode;
+  result.attached = barcode.vision().image().encoded();
+  result.attached_task = barcode;
+  result.attached_task->mutable_vision()->mutable_image()->clear_encoded();
+  result.attached_task->mutable_vision()->mutable_image()->set_attachment("0");
   result.wrong_task.mutable_generate()->set_prompt("Once upon a time");
   result.failing_task = scores;
   result.failing_task->mutable_vision()->mutable_image()->set_encoded("no picture");

@@ -2,10 +2,13 @@
 #include "runtime/engines/vision/vision_engine.h"
 
 #include <cmath>
+#include <cstring>
 #include <map>
 #include <memory>
 #include <opencv2/imgproc.hpp>
 #include <string>
+#include <tuple>
+#include <utility>
 #include <vector>
 
 #include "absl/strings/match.h"
@@ -38,9 +41,10 @@ struct Answer {
 };
 
 Answer Ask(const engine_proto::Task& task, absl::Duration budget = absl::Seconds(10),
-           const std::function<void(int step)>& after_step = nullptr, CancelToken cancel = {}) {
+           const std::function<void(int step)>& after_step = nullptr, CancelToken cancel = {},
+           const Attachments& attachments = {}) {
   Answer answer;
-  absl::StatusOr<std::unique_ptr<Job>> job = SharedModel().Start(task, cancel);
+  absl::StatusOr<std::unique_ptr<Job>> job = SharedModel().StartWith(task, attachments, cancel);
   answer.status = job.status();
   while (job.ok()) {
     Job* const one = job->get();
@@ -394,6 +398,146 @@ TEST(VisionEngineTest, RawPixelsWithAnOrientation) {
   EXPECT_EQ(answer.image.format(), "pixels");
   EXPECT_EQ(answer.image.width(), 900);
   EXPECT_EQ(answer.results.at(0).text().text(), "Sideways text here\n");
+}
+
+// A barcode in the middle of a wide stride, as each raw format has it.
+struct RawFrame {
+  engine_proto::PixelFormat format;
+  uint32_t stride = 0;
+  std::string bytes = {};
+};
+
+std::vector<RawFrame> RawFrames(const cv::Mat& grey) {
+  const auto even = cv::Rect(0, 0, grey.cols & ~1, grey.rows & ~1);
+  const cv::Mat picture = grey(even);
+  std::vector<RawFrame> frames;
+  for (const auto& [format, conversion, channels] :
+       {std::tuple(engine_proto::PIXEL_FORMAT_GREY, -1, 1),
+        std::tuple(engine_proto::PIXEL_FORMAT_RGB, static_cast<int>(cv::COLOR_GRAY2RGB), 3),
+        std::tuple(engine_proto::PIXEL_FORMAT_RGBA, static_cast<int>(cv::COLOR_GRAY2RGBA), 4),
+        std::tuple(engine_proto::PIXEL_FORMAT_BGRA, static_cast<int>(cv::COLOR_GRAY2BGRA), 4)}) {
+    cv::Mat pixels = picture;
+    if (conversion >= 0) cv::cvtColor(picture, pixels, conversion);
+    RawFrame frame = {.format = format,
+                      .stride = static_cast<uint32_t>(pixels.cols * channels + 13)};
+    frame.bytes.assign(size_t{frame.stride} * pixels.rows, '\x5a');
+    for (int y = 0; y < pixels.rows; ++y) {
+      std::memcpy(frame.bytes.data() + size_t{frame.stride} * y, pixels.ptr(y),
+                  static_cast<size_t>(pixels.cols) * channels);
+    }
+    frames.push_back(std::move(frame));
+  }
+  // NV12: luma in video range, then chroma without colour.
+  RawFrame nv12 = {.format = engine_proto::PIXEL_FORMAT_NV12,
+                   .stride = static_cast<uint32_t>(picture.cols + 14)};
+  nv12.bytes.assign(size_t{nv12.stride} * picture.rows * 3 / 2, '\x80');
+  for (int y = 0; y < picture.rows; ++y) {
+    for (int x = 0; x < picture.cols; ++x) {
+      nv12.bytes[size_t{nv12.stride} * y + x] =
+          static_cast<char>(16 + picture.at<uint8_t>(y, x) * 219 / 255);
+    }
+  }
+  frames.push_back(std::move(nv12));
+  return frames;
+}
+
+engine_proto::Task AttachedTask(const RawFrame& frame, const cv::Mat& picture) {
+  engine_proto::Task task;
+  engine_proto::VisionImage& image = *task.mutable_vision()->mutable_image();
+  image.mutable_pixels()->set_format(frame.format);
+  image.mutable_pixels()->set_width(static_cast<uint32_t>(picture.cols & ~1));
+  image.mutable_pixels()->set_height(static_cast<uint32_t>(picture.rows & ~1));
+  image.mutable_pixels()->set_stride(frame.stride);
+  image.set_attachment("0");
+  AddTo(task)->mutable_detect_barcodes();
+  return task;
+}
+
+TEST(VisionEngineTest, AttachedPixelsOfEveryFormatAreRead) {
+  const cv::Mat picture = BarcodeOf("attached", BarcodeFormat::QRCode, 4);
+  for (const RawFrame& frame : RawFrames(picture)) {
+    const engine_proto::Task task = AttachedTask(frame, picture);
+    const Attachments attachments = {*Attachment::Copy(frame.bytes)};
+    const Answer answer = Ask(task, absl::Seconds(10), nullptr, {}, attachments);
+    ASSERT_TRUE(answer.status.ok()) << answer.status;
+    ASSERT_EQ(answer.results.at(0).barcodes().barcodes_size(), 1) << frame.format;
+    EXPECT_EQ(answer.results.at(0).barcodes().barcodes(0).payload(), "attached");
+    // The job keeps none of it when it is done.
+    EXPECT_EQ(attachments[0].use_count(), 1);
+  }
+}
+
+TEST(VisionEngineTest, EveryRequestWorksOnPixelsThatCannotBeWrittenTo) {
+  const cv::Mat picture = PageOf({"Read only memory", "is no place to draw"});
+  for (const RawFrame& frame : RawFrames(picture)) {
+    if (frame.format != engine_proto::PIXEL_FORMAT_GREY &&
+        frame.format != engine_proto::PIXEL_FORMAT_RGB) {
+      continue;
+    }
+    engine_proto::Task task = AttachedTask(frame, picture);
+    AddTo(task)->mutable_recognize_text();
+    AddTo(task)->mutable_detect_text_rectangles();
+    AddTo(task)->mutable_detect_rectangles();
+    AddTo(task)->mutable_detect_document_segmentation()->set_correct_perspective(true);
+    AddTo(task)->mutable_detect_contours();
+    AddTo(task)->mutable_detect_horizon();
+    AddTo(task)->mutable_detect_face_rectangles();
+    AddTo(task)->mutable_detect_human_rectangles();
+    AddTo(task)->mutable_generate_attention_based_saliency_image();
+    AddTo(task)->mutable_generate_objectness_based_saliency_image();
+    AddTo(task)->mutable_generate_image_feature_print();
+    AddTo(task)->mutable_calculate_image_aesthetics_scores();
+    AddTo(task)->mutable_detect_lens_smudge();
+    engine_proto::Task with_bytes = task;
+    with_bytes.mutable_vision()->mutable_image()->clear_attachment();
+    with_bytes.mutable_vision()->mutable_image()->mutable_pixels()->set_data(frame.bytes);
+    const Answer attached =
+        Ask(task, absl::Seconds(10), nullptr, {}, {*Attachment::Copy(frame.bytes)});
+    const Answer sent = Ask(with_bytes);
+    ASSERT_TRUE(attached.status.ok()) << attached.status;
+    ASSERT_EQ(attached.results.size(), sent.results.size());
+    for (const auto& [index, result] : sent.results) {
+      EXPECT_EQ(attached.results.at(index).SerializeAsString(), result.SerializeAsString())
+          << index;
+    }
+  }
+}
+
+TEST(VisionEngineTest, AttachedFilesAreDecodedAndPartsOfThemAskedFor) {
+  const std::string file = PngOf(BarcodeOf("in a file", BarcodeFormat::QRCode, 4));
+  engine_proto::Task task;
+  task.mutable_vision()->mutable_image()->set_attachment("1");
+  AddTo(task)->mutable_detect_barcodes();
+  engine_proto::VisionRequest& part = *AddTo(task);
+  part.mutable_generate_image_feature_print();
+  part.mutable_region_of_interest()->set_width(0.1F);
+  part.mutable_region_of_interest()->set_height(0.1F);
+  const Attachments attachments = {*Attachment::Copy("another"), *Attachment::Copy(file)};
+  const Answer answer = Ask(task, absl::Seconds(10), nullptr, {}, attachments);
+  ASSERT_TRUE(answer.status.ok()) << answer.status;
+  EXPECT_EQ(answer.image.format(), "png");
+  EXPECT_EQ(answer.results.at(0).barcodes().barcodes(0).payload(), "in a file");
+}
+
+TEST(VisionEngineTest, AttachmentsThatAreNotThereOrTooShort) {
+  const cv::Mat picture = BarcodeOf("short", BarcodeFormat::QRCode, 4);
+  const RawFrame frame = RawFrames(picture)[1];
+  engine_proto::Task task = AttachedTask(frame, picture);
+  const Attachments whole = {*Attachment::Copy(frame.bytes)};
+  for (const char* place : {"1", "-1", "x", "00000000000000000000001"}) {
+    task.mutable_vision()->mutable_image()->set_attachment(place);
+    const Answer answer = Ask(task, absl::Seconds(10), nullptr, {}, whole);
+    EXPECT_TRUE(HasReason(answer.status, Reason::kFieldInvalid)) << place << answer.status;
+    EXPECT_EQ(FactsOf(answer.status).field, "image.attachment");
+  }
+  task.mutable_vision()->mutable_image()->set_attachment("0");
+  EXPECT_TRUE(HasReason(Ask(task).status, Reason::kFieldInvalid));
+  const Attachments half = {*Attachment::Copy(frame.bytes.substr(frame.bytes.size() / 2))};
+  EXPECT_TRUE(
+      HasReason(Ask(task, absl::Seconds(10), nullptr, {}, half).status, Reason::kImageUndecodable));
+  const Attachments double_size = {*Attachment::Copy(frame.bytes + frame.bytes)};
+  EXPECT_TRUE(HasReason(Ask(task, absl::Seconds(10), nullptr, {}, double_size).status,
+                        Reason::kImageUndecodable));
 }
 
 TEST(VisionEngineTest, LoadingSaysWhatIsMissing) {

@@ -1,0 +1,138 @@
+#include "services/rpc/task_picture.h"
+
+#include <string>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "protos/support/limits.h"
+#include "runtime/base/reasons.h"
+#include "services/rpc/field_checker.h"
+
+namespace intelligenced {
+namespace {
+
+namespace v1 = ::intelligence::v1;
+namespace engine = ::intelligence::engine::v1;
+
+// More than this costs less in memory of its own than in the copies of messages.
+constexpr size_t kMaxBytesInMessage = size_t{64} << 10;
+
+std::string Path(std::string_view field, std::string_view part) {
+  return absl::StrCat(field, ".", part);
+}
+
+// The attachment stands where the message's bytes would.
+absl::Status CheckAttachmentField(std::string_view field, const v1::VisionImage& image) {
+  const std::string name = Path(field, "attachment");
+  if (image.attachment().size() > kMaxAttachmentTokenBytes) {
+    return FieldError(name, "There is no such attachment.");
+  }
+  if (!image.encoded().empty() || !image.pixels().data().empty()) {
+    return FieldError(name, "It stands in place of bytes, and there are bytes.");
+  }
+  return absl::OkStatus();
+}
+
+absl::Status CheckBytes(std::string_view field, const v1::VisionImage& image) {
+  switch (image.content_case()) {
+    case v1::VisionImage::kEncoded:
+      if (image.encoded().size() > kMaxImageBytes) {
+        return TooLargeError(Path(field, "encoded"), image.encoded().size(), kMaxImageBytes);
+      }
+      if (image.encoded().empty()) {
+        return MakeError(Reason::kImageUndecodable, "The picture is empty.");
+      }
+      break;
+    case v1::VisionImage::kPixels:
+      if (image.pixels().data().size() > kMaxImageBytes) {
+        return TooLargeError(Path(field, "pixels.data"), image.pixels().data().size(),
+                             kMaxImageBytes);
+      }
+      break;
+    case v1::VisionImage::CONTENT_NOT_SET:
+      return FieldError(field, "A picture is required: encoded, pixels, or an attachment.");
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+absl::Status CheckPicture(std::string_view field, const v1::VisionImage& image) {
+  absl::Status status =
+      image.attachment().empty() ? CheckBytes(field, image) : CheckAttachmentField(field, image);
+  if (!status.ok()) return status;
+  FieldChecker check;
+  check.Enum(Path(field, "orientation"), image.orientation(),
+             v1::ImageOrientation_IsValid(image.orientation()));
+  if (image.has_pixels()) {
+    const v1::PixelBuffer& pixels = image.pixels();
+    const std::string format = Path(field, "pixels.format");
+    check.Enum(format, pixels.format(), v1::PixelFormat_IsValid(pixels.format()));
+    if (pixels.format() == v1::PIXEL_FORMAT_UNSPECIFIED) check.Fail(format, "is required.");
+    check.InRange(Path(field, "pixels.width"), pixels.width(), 1, kMaxImageSide);
+    check.InRange(Path(field, "pixels.height"), pixels.height(), 1, kMaxImageSide);
+  }
+  return check.status();
+}
+
+absl::StatusOr<TaskPicture> TakePicture(const Call& call, std::string_view field,
+                                        v1::VisionImage&& from) {
+  TaskPicture picture;
+  picture.image.set_orientation(static_cast<engine::ImageOrientation>(from.orientation()));
+  std::string bytes;
+  if (from.has_pixels()) {
+    engine::PixelBuffer& pixels = *picture.image.mutable_pixels();
+    pixels.set_format(static_cast<engine::PixelFormat>(from.pixels().format()));
+    pixels.set_width(from.pixels().width());
+    pixels.set_height(from.pixels().height());
+    pixels.set_stride(from.pixels().stride());
+    bytes = std::move(*from.mutable_pixels()->mutable_data());
+  } else if (from.has_encoded()) {
+    bytes = std::move(*from.mutable_encoded());
+  }
+
+  if (!from.attachment().empty()) {
+    AttachmentSource* const source = call.environment().attachments;
+    const std::string name = Path(field, "attachment");
+    if (source == nullptr) return FieldError(name, "This daemon takes no descriptors.");
+    auto attachment = source->Take(call.caller().client.id, from.attachment());
+    if (!attachment.ok()) return FieldError(name, attachment.status().message());
+    const size_t limit = from.has_pixels() ? kMaxAttachmentBytes : kMaxImageBytes;
+    if ((*attachment)->size() > limit) return TooLargeError(name, (*attachment)->size(), limit);
+    picture.attachment = *std::move(attachment);
+    picture.bytes = picture.attachment->size();
+    return picture;
+  }
+
+  picture.bytes = bytes.size();
+  if (bytes.size() > kMaxBytesInMessage) {
+    auto attachment = Attachment::Copy(bytes);
+    if (!attachment.ok()) return attachment.status();
+    picture.attachment = *std::move(attachment);
+  } else if (from.has_pixels()) {
+    picture.image.mutable_pixels()->set_data(std::move(bytes));
+  } else {
+    picture.image.set_encoded(std::move(bytes));
+  }
+  return picture;
+}
+
+void PutPicture(const TaskPicture& picture, engine::VisionImage* to, Attachments* attachments) {
+  *to = picture.image;
+  if (picture.attachment == nullptr) return;
+  to->set_attachment(absl::StrCat(attachments->size()));
+  attachments->push_back(picture.attachment);
+}
+
+absl::Status PutPictureInMessage(const TaskPicture& picture, engine::VisionImage* to) {
+  *to = picture.image;
+  if (picture.attachment == nullptr) return absl::OkStatus();
+  const absl::StatusOr<SealedMapping> mapping = picture.attachment->Map();
+  if (!mapping.ok()) return mapping.status();
+  std::string* const bytes =
+      to->has_pixels() ? to->mutable_pixels()->mutable_data() : to->mutable_encoded();
+  bytes->assign(mapping->bytes().begin(), mapping->bytes().end());
+  return absl::OkStatus();
+}
+
+}  // namespace intelligenced

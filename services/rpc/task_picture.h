@@ -1,0 +1,53 @@
+// Pictures of a request on their way into the tasks of a model.
+//
+// What a client handed over as a descriptor goes on as one, and so do bytes that came in the
+// message when there are many: they are copied once, into sealed memory, and never again on the way
+// to the worker.
+#ifndef INTELLIGENCED_SERVICES_RPC_TASK_PICTURE_H_
+#define INTELLIGENCED_SERVICES_RPC_TASK_PICTURE_H_
+
+#include <cstdint>
+#include <memory>
+#include <string_view>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "protos/intelligence/engine/v1/vision.pb.h"
+#include "protos/intelligence/v1/vision_types.pb.h"
+#include "runtime/base/attachment.h"
+#include "services/rpc/call.h"
+
+namespace intelligenced {
+
+// The bounds that vision_types.proto states, as far as they can be checked without looking at the
+// picture. `field` is the picture's path in the request ("image"). Errors: FIELD_INVALID,
+// INPUT_TOO_LARGE, IMAGE_UNDECODABLE (no bytes). Pure.
+absl::Status CheckPicture(std::string_view field, const intelligence::v1::VisionImage& image);
+
+// One picture, ready for any number of tasks.
+struct TaskPicture {
+  // Without the name of its attachment, which is the task's to give.
+  intelligence::engine::v1::VisionImage image;
+  // Null: the message holds the bytes.
+  std::shared_ptr<const Attachment> attachment;
+  // Of the picture, for the limits on a client's input.
+  uint64_t bytes = 0;
+};
+
+// Takes a picture that CheckPicture() has passed out of a request; a token is used up by it.
+// Errors: FIELD_INVALID (a token that is not known), INPUT_TOO_LARGE, MEMORY_INSUFFICIENT.
+absl::StatusOr<TaskPicture> TakePicture(const Call& call, std::string_view field,
+                                        intelligence::v1::VisionImage&& from);
+
+// Puts a picture into a task whose attachments are `attachments`.
+void PutPicture(const TaskPicture& picture, intelligence::engine::v1::VisionImage* to,
+                Attachments* attachments);
+
+// For models that take no attachments: the bytes are copied into the task. Errors:
+// MEMORY_INSUFFICIENT.
+absl::Status PutPictureInMessage(const TaskPicture& picture,
+                                 intelligence::engine::v1::VisionImage* to);
+
+}  // namespace intelligenced
+
+#endif  // INTELLIGENCED_SERVICES_RPC_TASK_PICTURE_H_
