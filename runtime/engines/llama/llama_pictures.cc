@@ -152,8 +152,7 @@ absl::Status LlamaModel::FeedPicture(LlamaJob& job, PicturePrompt::Run& run, int
   const bool output = job.sequence.cells + count == static_cast<int>(job.tokens.size());
   const absl::StatusOr<TokenPool::Outcome> outcome = loaded_.pool->DecodeRows(
       job.sequence, absl::MakeConstSpan(run.rows).subspan(offset * width, count * width), count,
-      {.both_ways = run.whole, .output = output},
-      [&job] { return job.cancel.cancelled(); });
+      {.both_ways = run.whole, .output = output}, [&job] { return job.cancel.cancelled(); });
   if (!outcome.ok()) return outcome.status();
   if (*outcome == TokenPool::Outcome::kAborted) return absl::OkStatus();
   if (*outcome == TokenPool::Outcome::kNoRoom) {

@@ -133,8 +133,7 @@ class TokenPool {
   // Computes `count` rows that are no tokens, at most max_rows, as the continuation of a resident
   // sequence; they take cells as tokens do. Outcomes and errors as for Decode().
   absl::StatusOr<Outcome> DecodeRows(Sequence& sequence, absl::Span<const float> rows, int count,
-                                     const RowOptions& options,
-                                     absl::FunctionRef<bool()> give_up);
+                                     const RowOptions& options, absl::FunctionRef<bool()> give_up);
 
   // The scores after row `index` of the last batch, one for each token of the vocabulary.
   absl::Span<float> Scores(int index);

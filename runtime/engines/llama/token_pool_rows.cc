@@ -8,9 +8,10 @@
 
 namespace intelligenced {
 
-absl::StatusOr<TokenPool::Outcome> TokenPool::DecodeRows(
-    Sequence& sequence, absl::Span<const float> rows, int count, const RowOptions& options,
-    absl::FunctionRef<bool()> give_up) {
+absl::StatusOr<TokenPool::Outcome> TokenPool::DecodeRows(Sequence& sequence,
+                                                         absl::Span<const float> rows, int count,
+                                                         const RowOptions& options,
+                                                         absl::FunctionRef<bool()> give_up) {
   for (int index = 0; index < count; ++index) {
     positions_[index] = sequence.cells + index;
     ids_[index] = sequence.slot;
