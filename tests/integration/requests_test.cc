@@ -231,7 +231,7 @@ TEST_F(RequestsTest, LargeAndOddInput) {
   EXPECT_EQ(FactsOf(large).metadata.at("size_bytes"), absl::StrCat(10 << 20));
   // Larger than a message may be: gRPC's own refusal, and the daemon goes on.
   const absl::Status huge = Generation(*client_, "quick", api::REQUEST_CLASS_INTERACTIVE,
-                                       std::nullopt, std::string(70 << 20, 'a'))
+                                       std::nullopt, std::string(80 << 20, 'a'))
                                 .Finish();
   EXPECT_EQ(huge.code(), absl::StatusCode::kResourceExhausted) << huge;
   EXPECT_TRUE(Generate(*client_, "quick").ok());

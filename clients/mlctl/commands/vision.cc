@@ -166,7 +166,7 @@ int Video(Session& session, const Options& options) {
     if (!parsed.ok()) return session.FailUsage(parsed.status().message());
     region = *parsed;
   }
-  for (intelligence::VisionRequest& one : RequestFor(options, "", region).requests) {
+  for (intelligence::VisionRequest& one : RequestFor(options, {}, region).requests) {
     requests->push_back(std::move(one));
   }
   return AnalyzeFrames(session, options.files, *std::move(requests), options.annotate);

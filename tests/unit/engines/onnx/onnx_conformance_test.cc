@@ -24,6 +24,11 @@ ConformanceCase OnnxCase() {
   result.task = Faces(3, 255);
   result.more_tasks = {Faces(1, 255), Faces(5, 200), Faces(2, 0)};
   result.long_task = Faces(32, 255);
+  result.task_of_attached = Faces(1, 255);
+  result.attached = result.task_of_attached.vision().image().pixels().data();
+  result.attached_task = result.task_of_attached;
+  result.attached_task->mutable_vision()->mutable_image()->mutable_pixels()->clear_data();
+  result.attached_task->mutable_vision()->mutable_image()->set_attachment("0");
   result.wrong_task.mutable_generate()->set_prompt("Once upon a time");
   result.failing_task = Faces(1, 255);
   result.failing_task->mutable_vision()->mutable_image()->set_encoded("no picture");
