@@ -293,8 +293,8 @@ def cores():
     return os.cpu_count()
 
 
-def run(build, rounds=5, file=None):
-    """`file`: another model than the 0.4 B one."""
+def run(build, rounds=5, file=None, again=True):
+    """`file`: another model than the 0.4 B one. `again`: also many clients of a tool that was used before."""
     if not shutil.which("llama-server"):
         print("llm: left out, llama-server (Debian package llama.cpp-tools) is not here")
         return
@@ -316,7 +316,7 @@ def run(build, rounds=5, file=None):
             print(f"round {round_number + 1}", file=sys.stderr, flush=True)
             seed = 100 * (round_number + 1)
             outputs = {4: {}, 8: {}}
-            again = {4: {}, 8: {}}
+            more_outputs = {4: {}, 8: {}}
             # Side by side in time, one scenario after the other: the speed of a shared machine changes by the minute.
             for server in both:
                 one_client(server, figures, seed)
@@ -326,8 +326,8 @@ def run(build, rounds=5, file=None):
                     many_clients(server, figures, count, tool, seed + 20 + 10 * count, outputs[count],
                                  f"{count} clients")
                 # Other texts; the tool's prompt has been seen by now.
-                for server in both:
-                    many_clients(server, figures, count, tool, seed + 25 + 10 * count, again[count],
+                for server in both if again else ():
+                    many_clients(server, figures, count, tool, seed + 25 + 10 * count, more_outputs[count],
                                  f"{count} clients, prompt in use")
             for scenario, offset in ((behind_a_long_prompt, 10), (stream_beside_a_long_prompt, 15),
                                      (beside_busy_programs, 18)):
