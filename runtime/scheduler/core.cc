@@ -428,9 +428,12 @@ void Scheduler::Core::TakeStep(const PolicyStep& step, absl::Time now, Outbox& o
 }
 
 void Scheduler::Core::MakeRoomFor(const JobState& job, Outbox& out) {
-  if (job.phase != JobPhase::kReady || job.is_paused) return;
+  const bool started = job.phase == JobPhase::kStepping;
+  if ((job.phase != JobPhase::kReady && !started) || job.is_paused) return;
   for (const auto& [key, entry] : models_) {
     if (entry->lane != job.entry->lane || !entry->step_yield.has_value()) continue;
+    // It runs beside them already: those that found room together may stay, the others slow it.
+    if (started && entry->step_class <= job.entry->step_class) continue;
     if (!ShouldYield(policy_options(), entry->step_class, entry->step_unit,
                      job.job.request_class)) {
       continue;

@@ -69,6 +69,19 @@ TEST_F(SchedulerTest, AStepWithLongUnitsYieldsToAnUrgentNewcomer) {
   EXPECT_EQ(urgent.sink->heard.back(), "end OK");
 }
 
+TEST_F(SchedulerTest, AStepYieldsToAPersonWhoIsServedBesideIt) {
+  auto slow = AddModel("slow");
+  auto quick = AddModel("quick");
+  slow->on_step = [&](const std::vector<uint64_t>&) {
+    if (slow->steps.size() == 2) Submit("person", kInteractive, 1, On("quick"));
+    return absl::OkStatus();
+  };
+  Submit("app", kBackground, 4, On("slow"));
+  executor_.RunUntilIdle();
+  EXPECT_THAT(slow->yielded, ElementsAre(false, true, false, false));
+  EXPECT_THAT(quick->yielded, ElementsAre(false)) << "not to its own job";
+}
+
 TEST_F(SchedulerTest, AnUrgentStepDoesNotYieldToBackground) {
   auto model = AddModel("m");
   model->on_step = [&](const std::vector<uint64_t>&) {
