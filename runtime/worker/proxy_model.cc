@@ -34,6 +34,24 @@ engine_proto::TaskKind KindOf(const engine_proto::Task& task) {
       return engine_proto::TASK_KIND_VISION;
     case engine_proto::Task::kRunModel:
       return engine_proto::TASK_KIND_RUN_MODEL;
+    case engine_proto::Task::kTranslate:
+      return engine_proto::TASK_KIND_TRANSLATE;
+    case engine_proto::Task::kDetectLanguage:
+      return engine_proto::TASK_KIND_DETECT_LANGUAGE;
+    case engine_proto::Task::kSegmentText:
+      return engine_proto::TASK_KIND_SEGMENT_TEXT;
+    case engine_proto::Task::kEmbedText:
+      return engine_proto::TASK_KIND_EMBED_TEXT;
+    case engine_proto::Task::kClassifyText:
+      return engine_proto::TASK_KIND_CLASSIFY_TEXT;
+    case engine_proto::Task::kFindEntities:
+      return engine_proto::TASK_KIND_FIND_ENTITIES;
+    case engine_proto::Task::kGenerateImage:
+      return engine_proto::TASK_KIND_GENERATE_IMAGE;
+    case engine_proto::Task::kRestyleImage:
+      return engine_proto::TASK_KIND_RESTYLE_IMAGE;
+    case engine_proto::Task::kUpscaleImage:
+      return engine_proto::TASK_KIND_UPSCALE_IMAGE;
     case engine_proto::Task::kMeasure:
       return engine_proto::TASK_KIND_MEASURE;
     case engine_proto::Task::kQuantize:

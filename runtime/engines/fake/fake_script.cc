@@ -337,6 +337,15 @@ absl::StatusOr<FakeScript> MakeFakeScript(const Task& task, const FakeAnswers& a
     case Task::kRunModel:
       script = RunOnTensors(task.run_model());
       break;
+    case Task::kTranslate:
+    case Task::kDetectLanguage:
+    case Task::kSegmentText:
+    case Task::kEmbedText:
+    case Task::kClassifyText:
+    case Task::kFindEntities:
+    case Task::kGenerateImage:
+    case Task::kRestyleImage:
+    case Task::kUpscaleImage:
     case Task::kMeasure:
     case Task::kQuantize:
     case Task::KIND_NOT_SET:
