@@ -27,11 +27,13 @@ enum class Reason {
   kModelNotFound,
   kActionNotFound,
   kSessionNotFound,
+  kActionRunNotFound,
   // FAILED_PRECONDITION
   kModelNotInstalled,
   kNoCapableModel,
   kModelBusy,
   kSessionBusy,
+  kActionValueMissing,
   // RESOURCE_EXHAUSTED
   kQueueFull,
   kClientQuotaExceeded,
@@ -39,20 +41,28 @@ enum class Reason {
   kDiskFull,
   // PERMISSION_DENIED
   kCallerNotAuthorized,
+  kActionOwnedByOther,
+  kActionNotConfirmed,
   // UNAVAILABLE
   kWorkerLost,
   kShuttingDown,
   kDownloadFailed,
+  kActionProviderUnavailable,
+  kActionProviderLost,
   // ABORTED
   kJobPreempted,
   kSlowConsumer,
+  kActionFailed,
   // DATA_LOSS
   kModelCorrupt,
   // INTERNAL
   kModelLoadFailed,
   kEngineFailure,
-  // CANCELLED and DEADLINE_EXCEEDED have one reason each.
+  kActionResultInvalid,
+  // CANCELLED
   kCancelled,
+  // DEADLINE_EXCEEDED
+  kActionTimedOut,
   kDeadlineExceeded,
 };
 
