@@ -18,6 +18,7 @@
 #include "protos/intelligence/v1/models.grpc.pb.h"
 #include "protos/intelligence/v1/system.grpc.pb.h"
 #include "protos/intelligence/v1/tensor.grpc.pb.h"
+#include "protos/intelligence/v1/translation.grpc.pb.h"
 #include "protos/intelligence/v1/vision.grpc.pb.h"
 #include "protos/intelligence/v1/writing_tools.grpc.pb.h"
 #include "runtime/base/cancel.h"
@@ -71,6 +72,7 @@ class Client::Connection {
   const std::unique_ptr<v1::SystemService::StubInterface> system_service;
   const std::unique_ptr<v1::VisionService::StubInterface> vision;
   const std::unique_ptr<v1::TensorService::StubInterface> tensor;
+  const std::unique_ptr<v1::TranslationService::StubInterface> translation;
   AttachmentChannel attachments;
 };
 

@@ -148,6 +148,8 @@ class Client {
  private:
   friend class FrameStream;
   friend class Session;
+  friend class TranslationBatch;
+  friend class Translator;
   class Connection;
 
   Stream<GenerateTextEvent> StreamTurn(const GenerateTextRequest& request,
