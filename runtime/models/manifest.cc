@@ -12,6 +12,7 @@
 #include "nlohmann/json.hpp"
 #include "runtime/base/reasons.h"
 #include "runtime/models/sha256.h"
+#include "runtime/models/translation_capability.h"
 
 namespace intelligenced {
 namespace {
@@ -150,7 +151,7 @@ bool IsValidWord(std::string_view text, size_t max_bytes) {
 bool IsValidCapability(std::string_view text) {
   return !text.empty() && text.size() <= 128 && IsLowerAlnum(text[0]) &&
          std::all_of(text.begin(), text.end(),
-                     [](char c) { return IsAlnum(c) || absl::StrContains(".-_:>+", c); });
+                     [](char c) { return IsAlnum(c) || absl::StrContains(".-_:>+*", c); });
 }
 
 bool IsBaseName(std::string_view name) {
@@ -370,7 +371,8 @@ bool ManifestFunction::HasCapability(std::string_view capability) const {
 
 bool Manifest::BaseHasCapability(std::string_view capability) const {
   if (capability == kTensorCapability && engine == "onnx") return true;
-  return std::find(capabilities.begin(), capabilities.end(), capability) != capabilities.end();
+  return std::find(capabilities.begin(), capabilities.end(), capability) != capabilities.end() ||
+         TranslatesAmong(capabilities, capability);
 }
 
 bool Manifest::HasCapability(std::string_view capability) const {

@@ -72,7 +72,8 @@ struct Manifest {
   // returns, never stored.
   std::string function;
 
-  // By itself or by one of its functions.
+  // By itself or by one of its functions. What the capabilities of models that translate among many
+  // languages mean stands in runtime/models/translation_capability.h.
   bool HasCapability(std::string_view capability) const;
   bool BaseHasCapability(std::string_view capability) const;
   // The first function that has the capability. Null: none.
