@@ -55,7 +55,7 @@ struct PolicyOptions {
   absl::Duration idle_quantum = absl::Milliseconds(40);
   absl::Duration ageing = absl::Seconds(10);
   absl::Duration unit = StepOptions::kUnit;
-  absl::Duration idle_unit = absl::Milliseconds(600);
+  absl::Duration idle_unit = absl::Seconds(2);
   absl::Duration yield_memory = absl::Seconds(1);
 };
 

@@ -23,8 +23,10 @@ namespace {
 // A batch should take about this long, so that a request that just came waits no longer.
 constexpr absl::Duration kBatchTarget = StepOptions::kUnit;
 // The same where nobody waits and only prompts are computed: larger batches are up to a half
-// faster, and are given up when somebody comes.
+// faster, and are given up when somebody comes. Of several prompts the first is to have its answer
+// begun soon; a single one has nothing from a part of it.
 constexpr absl::Duration kLargeBatchTarget = absl::Milliseconds(600);
+constexpr absl::Duration kLoneBatchTarget = absl::Seconds(2);
 // Beside answers: each prompt that waits for its first token makes batches longer by kBatchTarget,
 // up to this.
 constexpr absl::Duration kMixedBatchTarget = absl::Milliseconds(200);
@@ -273,14 +275,12 @@ int LlamaModel::RowsOfBatch(absl::Span<LlamaJob* const> jobs, absl::Duration uni
   for (const LlamaJob* job : jobs) {
     if (!job->done) ++(job->output_tokens == 0 ? prompts : answers);
   }
-  absl::Duration target = std::min(unit, kLargeBatchTarget);
+  absl::Duration target = std::min(unit, prompts == 1 ? kLoneBatchTarget : kLargeBatchTarget);
   if (answers > 0) {
     target = std::min({target, kBatchTarget * (1 + prompts), kMixedBatchTarget});
   }
-  const int small = sizer_.rows();
-  const int large = std::max(small, large_sizer_.rows());
-  const double part = absl::FDivDuration(target - kBatchTarget, kLargeBatchTarget - kBatchTarget);
-  return small + static_cast<int>(std::clamp(part, 0.0, 1.0) * (large - small));
+  if (target <= kBatchTarget) return sizer_.rows();
+  return std::max(sizer_.rows(), large_sizer_.RowsIn(target));
 }
 
 absl::StatusOr<bool> LlamaModel::RunBatch(absl::Span<LlamaJob* const> jobs, int most_rows,

@@ -10,6 +10,8 @@
 namespace intelligenced {
 namespace {
 
+constexpr double kMostFitting = 4;
+
 // Shares `budget` rows, at least one for each, among the jobs that still have a prompt to compute.
 // One after the other, the one with least to do first, which brings first tokens soonest on the
 // whole. A quarter belongs to the oldest, so that it ends however many short ones come.
@@ -107,17 +109,26 @@ Plan PlanBatch(absl::Span<const PlanJob> jobs, const PlanLimits& limits) {
   return plan;
 }
 
-int BatchSizer::rows() const {
-  const int tiles = (rows_ + kTile / 4) / kTile;
-  return tiles == 0 ? rows_ : std::min(tiles * kTile, max_rows_);
+BatchSizer::BatchSizer(absl::Duration target, int min_rows, int max_rows, absl::Duration row_time)
+    : target_(target),
+      min_rows_(min_rows),
+      max_rows_(max_rows),
+      fitting_(std::clamp<double>(absl::FDivDuration(target, row_time), min_rows,
+                                  kMostFitting * max_rows)) {}
+
+int BatchSizer::RowsIn(absl::Duration duration) const {
+  const double fitting = fitting_ * absl::FDivDuration(duration, target_);
+  const int rows = static_cast<int>(std::clamp<double>(fitting, min_rows_, max_rows_));
+  const int tiles = (rows + kTile / 4) / kTile;
+  return tiles == 0 ? rows : std::min(tiles * kTile, max_rows_);
 }
 
 void BatchSizer::Record(int rows, absl::Duration duration) {
   if (rows < min_rows_ || duration <= absl::ZeroDuration()) return;
   const double fitting = rows * absl::FDivDuration(target_, duration);
   // At most double or halve at once: one batch may have been disturbed by other processes.
-  const double next = std::clamp(0.5 * (rows_ + fitting), 0.5 * rows_, 2.0 * rows_);
-  rows_ = static_cast<int>(std::clamp<double>(next, min_rows_, max_rows_));
+  const double next = std::clamp(0.5 * (fitting_ + fitting), 0.5 * fitting_, 2.0 * fitting_);
+  fitting_ = std::clamp<double>(next, min_rows_, kMostFitting * max_rows_);
 }
 
 }  // namespace intelligenced

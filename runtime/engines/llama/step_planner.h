@@ -68,20 +68,16 @@ class BatchSizer {
   // `row_time`: what a row may be expected to take, until it is measured. Unknown: small batches at
   // first, doubled from one to the next.
   BatchSizer(absl::Duration target, int min_rows, int max_rows,
-             absl::Duration row_time = absl::InfiniteDuration())
-      : target_(target),
-        min_rows_(min_rows),
-        max_rows_(max_rows),
-        rows_(static_cast<int>(
-            std::clamp<double>(absl::FDivDuration(target, row_time), min_rows, max_rows))) {}
+             absl::Duration row_time = absl::InfiniteDuration());
 
   static constexpr int kTile = 16;
 
-  // Tokens that the next batch should have at most.
-  int rows() const;
+  // Tokens that the next batch should have at most, for the target and for another duration.
+  int rows() const { return RowsIn(target_); }
+  int RowsIn(absl::Duration duration) const;
 
   // How long a batch of this size takes, as far as is known.
-  absl::Duration Expected(int rows) const { return target_ * rows / rows_; }
+  absl::Duration Expected(int rows) const { return target_ * (rows / fitting_); }
 
   // What a batch took. Very small batches say little about large ones and are not counted.
   void Record(int rows, absl::Duration duration);
@@ -90,7 +86,9 @@ class BatchSizer {
   const absl::Duration target_;
   const int min_rows_;
   const int max_rows_;
-  int rows_;
+  // What would fit into the target; up to a few times max_rows_, so that Expected() holds there
+  // too.
+  double fitting_;
 };
 
 }  // namespace intelligenced

@@ -1,4 +1,5 @@
 // The scheduler's promises, one at a time, under a manual clock.
+#include "runtime/scheduler/policy.h"
 #include "runtime/scheduler/scheduler.h"
 
 #include <string>
@@ -61,7 +62,7 @@ TEST_F(SchedulerTest, AStepWithLongUnitsYieldsToAnUrgentNewcomer) {
   };
   Submit("app", kBackground, 4);
   executor_.RunUntilIdle();
-  const absl::Duration lengthy = absl::Milliseconds(600);
+  const absl::Duration lengthy = PolicyOptions().idle_unit;
   EXPECT_THAT(model->yielded, ElementsAre(false, true, false, false, false));
   EXPECT_THAT(model->units, ElementsAre(lengthy, lengthy, StepOptions::kUnit, StepOptions::kUnit,
                                         StepOptions::kUnit))

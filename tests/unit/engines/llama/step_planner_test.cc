@@ -215,6 +215,17 @@ TEST(BatchSizer, BeginsWithWhatIsExpected) {
   EXPECT_EQ(BatchSizer(absl::Milliseconds(50), 8, 512, absl::ZeroDuration()).rows(), 512);
 }
 
+TEST(BatchSizer, KnowsOtherDurationsToo) {
+  const BatchSizer sizer(absl::Milliseconds(600), 8, 512, absl::Milliseconds(2));
+  EXPECT_EQ(sizer.rows(), 304) << "300 fit";
+  EXPECT_EQ(sizer.RowsIn(absl::Milliseconds(200)), 96) << "100 fit";
+  EXPECT_EQ(sizer.RowsIn(absl::Milliseconds(1)), 8);
+  EXPECT_EQ(sizer.RowsIn(absl::Seconds(2)), 512);
+  // Also of a machine that computes the largest batch in less than the target.
+  EXPECT_EQ(BatchSizer(absl::Milliseconds(600), 8, 512, absl::Milliseconds(0.5)).Expected(512),
+            absl::Milliseconds(256));
+}
+
 TEST(BatchSizer, ArrivesAtTheTarget) {
   BatchSizer sizer(absl::Milliseconds(50), 8, 512);
   EXPECT_EQ(sizer.rows(), 8);
