@@ -4,7 +4,7 @@
 usage: run.py --build DIR [NAME…]     (through ./dev bench)
 
 Names: memory, overhead, recovery, streaming, streaming-large, proofread, vision, mixed-load, speculation,
-llm. Default: all.
+llm, actions. Default: all.
 Each starts a daemon of its own. Nothing here is an assertion: hardware that is shared is noisy.
 """
 
@@ -135,10 +135,16 @@ def llm(build):
     llm_bench.run(build)
 
 
+def actions(build):
+    """Sentences that become actions: how often rightly, and how fast among 1,000 actions."""
+    subprocess.run([build / "bin" / "resolve_actions"], check=True)
+
+
 BENCHMARKS = {
     "memory": memory, "overhead": overhead, "recovery": recovery, "streaming": streaming,
     "streaming-large": streaming_large, "proofread": proofread, "vision": vision, "mixed-load": mixed_load,
     "speculation": speculation, "llm": llm,
+    "actions": actions,
 }
 
 
