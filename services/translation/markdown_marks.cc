@@ -156,6 +156,10 @@ class MarkdownScanner {
         brackets.pop_back();
       } else if (c == '*' || c == '_' || c == '~') {
         end = Emphasis(i, part);
+        if (end == 0) {
+          while (i < part.end && text_[i] == c) ++i;
+          continue;
+        }
       } else if (c == '&') {
         end = text_.find(';', i);
         const bool whole = end != kNone && end < part.end && end > i + 1 && end - i < 34 &&
@@ -209,8 +213,12 @@ class MarkdownScanner {
     return 0;
   }
 
-  size_t Angle(size_t start, size_t limit, MarkKind* kind) const {
+  size_t Angle(size_t start, size_t limit, MarkKind* kind) {
     const std::string_view part = text_.substr(0, limit);
+    // What nothing closes is looked for once only.
+    const bool comment = absl::StartsWith(part.substr(start), "<!--");
+    size_t& unclosed = comment ? unclosed_comment_ : unclosed_tag_;
+    if (unclosed == limit) return 0;
     const size_t close = part.find_first_of("<> \n", start + 1);
     if (close != kNone && part[close] == '>' &&
         part.substr(start, close - start).find_first_of(":@") != kNone &&
@@ -219,6 +227,7 @@ class MarkdownScanner {
       return close + 1;
     }
     const Tag tag = ReadTag(part, start);
+    if (tag.end != 0 && !tag.complete) unclosed = limit;
     if (tag.end == 0 || !tag.complete) return 0;
     *kind = tag.inline_level || tag.name.empty() ? MarkKind::kMarkup : MarkKind::kBreak;
     return tag.end;
@@ -262,6 +271,9 @@ class MarkdownScanner {
   bool in_list_ = false;
   bool open_ = false;     // a paragraph has begun
   size_t paragraph_ = 0;  // where
+  // The end of a paragraph in which the last tag, or comment, is not closed.
+  size_t unclosed_tag_ = kNone;
+  size_t unclosed_comment_ = kNone;
 };
 
 }  // namespace
