@@ -25,6 +25,7 @@
 #include "runtime/models/model_store.h"
 #include "runtime/scheduler/scheduler.h"
 #include "runtime/worker/worker_model.h"
+#include "services/language/service.h"
 #include "services/language_model/service.h"
 #include "services/model_performance/service.h"
 #include "services/models/service.h"
@@ -226,6 +227,7 @@ class Composition::Parts {
     services.push_back(MakeLanguageModelService(environment));
     services.push_back(MakeVisionService(environment));
     services.push_back(MakeTensorService(environment));
+    services.push_back(MakeLanguageService(environment));
     services.push_back(MakeModelService(environment));
     services.push_back(MakeModelPerformanceService(environment));
     services.push_back(MakeSystemService(environment));

@@ -20,8 +20,8 @@ constexpr size_t kMaxConfigBytes = 1 << 20;
 
 const std::vector<std::string>& ServiceNames() {
   static const auto* const names = new std::vector<std::string>{
-      "LanguageModelService", "ModelPerformanceService", "ModelService",       "SystemService",
-      "TensorService",        "VisionService",           "WritingToolsService"};
+      "LanguageModelService", "LanguageService", "ModelPerformanceService", "ModelService",
+      "SystemService",        "TensorService",   "VisionService",           "WritingToolsService"};
   return *names;
 }
 

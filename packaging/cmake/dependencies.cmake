@@ -30,6 +30,14 @@ if(INTELLIGENCED_ENGINES)
   pkg_check_modules(ONNXRUNTIME REQUIRED IMPORTED_TARGET libonnxruntime)
   pkg_check_modules(HUNSPELL REQUIRED IMPORTED_TARGET hunspell)
   find_library(CLD2_LIBRARY cld2 REQUIRED)
+  # The full tables know more languages, and short texts better. They are a library without the
+  # names of languages, which come from the other: both are linked, this one first.
+  find_library(CLD2_FULL_LIBRARY cld2_full)
+  set(cld2 ${CLD2_LIBRARY})
+  if(CLD2_FULL_LIBRARY)
+    list(PREPEND cld2 ${CLD2_FULL_LIBRARY})
+  endif()
+  pkg_check_modules(ICU REQUIRED IMPORTED_TARGET icu-uc)
   # Not every system has it; without it, networks in its format are refused.
   find_library(TFLITE_LIBRARY tensorflow-lite)
   # OpenCV's modules by themselves: its CMake package asks for all of them.

@@ -26,6 +26,8 @@ inline constexpr size_t kMaxComposeContextBytes = 1 << 20;       // ComposeText.
 inline constexpr size_t kMaxLanguageBytes = 64;
 inline constexpr int kMaxProtectedRanges = 10'000;
 inline constexpr uint32_t kMaxCandidates = 4;
+// Of one request of LanguageService; together at most kMaxTextBytes.
+inline constexpr int kMaxTexts = 1024;
 
 inline constexpr size_t kMaxImageBytes = size_t{48} << 20;  // AnalyzeImage.image
 // A picture's pixels as a descriptor; a file is bounded by kMaxImageBytes there too.

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "google/protobuf/stubs/logging.h"
+#include "protos/intelligence/v1/language.pb.h"
 #include "protos/intelligence/v1/language_model.pb.h"
 #include "protos/intelligence/v1/models.pb.h"
 #include "protos/intelligence/v1/system.pb.h"
@@ -21,6 +22,7 @@
 #include "runtime/base/reasons.h"
 #include "runtime/base/utf8.h"
 #include "runtime/engine/tensor_check.h"
+#include "services/language/validate.h"
 #include "services/language_model/guided_request.h"
 #include "services/language_model/validate.h"
 #include "services/models/validate.h"
@@ -163,6 +165,10 @@ void CheckOne(uint8_t kind, std::string_view bytes) {
     case 12:
       Check<v1::GetModelSignatureRequest>(bytes);
       CheckTensorRequest(bytes);
+      Check<v1::SegmentTextRequest>(bytes);
+      Check<v1::EmbedTextRequest>(bytes);
+      Check<v1::ClassifyTextRequest>(bytes);
+      Check<v1::FindEntitiesRequest>(bytes);
       return Check<v1::LoadModelRequest>(bytes);
     case 13:
       Check<v1::WatchStatusRequest>(bytes);

@@ -103,7 +103,10 @@ absl::StatusOr<Settings> ReadSettings(const engine_proto::ModelSpec& spec) {
        {engine_proto::TASK_KIND_GENERATE, engine_proto::TASK_KIND_COUNT_TOKENS,
         engine_proto::TASK_KIND_PROOFREAD, engine_proto::TASK_KIND_REWRITE,
         engine_proto::TASK_KIND_SUMMARIZE, engine_proto::TASK_KIND_VISION,
-        engine_proto::TASK_KIND_RUN_MODEL, engine_proto::TASK_KIND_FAKE}) {
+        engine_proto::TASK_KIND_RUN_MODEL, engine_proto::TASK_KIND_DETECT_LANGUAGE,
+        engine_proto::TASK_KIND_SEGMENT_TEXT, engine_proto::TASK_KIND_EMBED_TEXT,
+        engine_proto::TASK_KIND_CLASSIFY_TEXT, engine_proto::TASK_KIND_FIND_ENTITIES,
+        engine_proto::TASK_KIND_FAKE}) {
     info.add_task_kinds(kind);
   }
   return settings;

@@ -9,6 +9,7 @@
 #include "runtime/base/reasons.h"
 #include "runtime/base/sentences.h"
 #include "runtime/base/utf8.h"
+#include "runtime/engines/fake/fake_language.h"
 
 namespace intelligenced {
 namespace {
@@ -337,12 +338,14 @@ absl::StatusOr<FakeScript> MakeFakeScript(const Task& task, const FakeAnswers& a
     case Task::kRunModel:
       script = RunOnTensors(task.run_model());
       break;
-    case Task::kTranslate:
     case Task::kDetectLanguage:
     case Task::kSegmentText:
     case Task::kEmbedText:
     case Task::kClassifyText:
     case Task::kFindEntities:
+      script = FollowLanguageTask(task, answers.context_tokens);
+      break;
+    case Task::kTranslate:
     case Task::kGenerateImage:
     case Task::kRestyleImage:
     case Task::kUpscaleImage:

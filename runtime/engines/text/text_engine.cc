@@ -7,6 +7,8 @@
 #include "absl/strings/str_cat.h"
 #include "runtime/base/reasons.h"
 #include "runtime/engines/text/built_in_rules.h"
+#include "runtime/engines/text/language_detector.h"
+#include "runtime/engines/text/language_job.h"
 #include "runtime/engines/text/lexicon.h"
 #include "runtime/engines/text/proofreader.h"
 #include "runtime/engines/text/rewriter.h"
@@ -17,36 +19,12 @@ namespace intelligenced {
 namespace {
 
 constexpr uint32_t kMaxBatch = 8;
+constexpr char kLanguageFamily[] = "language";
 
-class TextModel final : public Model {
+// Steps and batches are the same for both models.
+class SteppedModel : public Model {
  public:
-  static absl::StatusOr<std::unique_ptr<Model>> Load(const std::string& affixes,
-                                                     const std::string& dictionary,
-                                                     const Clock* clock) {
-    auto model = std::unique_ptr<TextModel>(new TextModel(clock));
-    auto rules = RuleBook::Parse(BuiltInProofreadingRules(), &model->lexicon_);
-    if (!rules.ok()) return rules.status();
-    model->rules_ = std::make_unique<RuleBook>(*std::move(rules));
-    auto rewriter = Rewriter::Load(&model->lexicon_);
-    if (!rewriter.ok()) return rewriter.status();
-    model->rewriter_ = *std::move(rewriter);
-    auto speller = Speller::Load(affixes, dictionary, BuiltInKnownWords(), &model->lexicon_);
-    if (!speller.ok()) return speller.status();
-    model->speller_ = *std::move(speller);
-    model->proofreader_ =
-        std::make_unique<Proofreader>(&model->lexicon_, model->rules_.get(), model->speller_.get());
-    model->info_.set_description(absl::StrCat("rules: ", model->rules_->size(),
-                                              " for English, Hunspell ", "en_US, LexRank"));
-    return model;
-  }
-
   const engine_proto::ModelInfo& info() const override { return info_; }
-
-  absl::StatusOr<std::unique_ptr<Job>> Start(const engine_proto::Task& task,
-                                             CancelToken cancel) override {
-    return MakeTextJob(task, std::move(cancel),
-                       {.proofreader = proofreader_.get(), .rewriter = rewriter_.get()});
-  }
 
   absl::StatusOr<std::vector<JobOutput>> Step(absl::Span<Job* const> jobs,
                                               const StepOptions& options) override {
@@ -70,16 +48,16 @@ class TextModel final : public Model {
     return engine_proto::ResourceUsage();
   }
 
- private:
-  explicit TextModel(const Clock* clock) : clock_(clock), lexicon_(Lexicon::BuiltIn()) {
+ protected:
+  explicit SteppedModel(const Clock* clock) : clock_(clock) {
     info_.set_max_batch(kMaxBatch);
     info_.set_width(1);
     info_.set_device("cpu");
-    info_.add_task_kinds(engine_proto::TASK_KIND_PROOFREAD);
-    info_.add_task_kinds(engine_proto::TASK_KIND_REWRITE);
-    info_.add_task_kinds(engine_proto::TASK_KIND_SUMMARIZE);
   }
 
+  engine_proto::ModelInfo info_;
+
+ private:
   static void Advance(TextJob& job, JobOutput& output) {
     if (job.cancel().cancelled()) {
       output.status = MakeError(Reason::kCancelled, "The request was cancelled.");
@@ -107,12 +85,66 @@ class TextModel final : public Model {
   }
 
   const Clock* const clock_;
+};
+
+// Which language a text is in, and where its sentences and words are.
+class LanguageModel final : public SteppedModel {
+ public:
+  explicit LanguageModel(const Clock* clock) : SteppedModel(clock) {
+    info_.add_task_kinds(engine_proto::TASK_KIND_DETECT_LANGUAGE);
+    info_.add_task_kinds(engine_proto::TASK_KIND_SEGMENT_TEXT);
+    info_.set_description("languages by CLD2 and word lists, segments by ICU");
+  }
+
+  absl::StatusOr<std::unique_ptr<Job>> Start(const engine_proto::Task& task,
+                                             CancelToken cancel) override {
+    return MakeLanguageJob(task, std::move(cancel), &detector_);
+  }
+
+ private:
+  const LanguageDetector detector_;
+};
+
+class TextModel final : public SteppedModel {
+ public:
+  static absl::StatusOr<std::unique_ptr<Model>> Load(const std::string& affixes,
+                                                     const std::string& dictionary,
+                                                     const Clock* clock) {
+    auto model = std::unique_ptr<TextModel>(new TextModel(clock));
+    auto rules = RuleBook::Parse(BuiltInProofreadingRules(), &model->lexicon_);
+    if (!rules.ok()) return rules.status();
+    model->rules_ = std::make_unique<RuleBook>(*std::move(rules));
+    auto rewriter = Rewriter::Load(&model->lexicon_);
+    if (!rewriter.ok()) return rewriter.status();
+    model->rewriter_ = *std::move(rewriter);
+    auto speller = Speller::Load(affixes, dictionary, BuiltInKnownWords(), &model->lexicon_);
+    if (!speller.ok()) return speller.status();
+    model->speller_ = *std::move(speller);
+    model->proofreader_ =
+        std::make_unique<Proofreader>(&model->lexicon_, model->rules_.get(), model->speller_.get());
+    model->info_.set_description(absl::StrCat("rules: ", model->rules_->size(),
+                                              " for English, Hunspell ", "en_US, LexRank"));
+    return model;
+  }
+
+  absl::StatusOr<std::unique_ptr<Job>> Start(const engine_proto::Task& task,
+                                             CancelToken cancel) override {
+    return MakeTextJob(task, std::move(cancel),
+                       {.proofreader = proofreader_.get(), .rewriter = rewriter_.get()});
+  }
+
+ private:
+  explicit TextModel(const Clock* clock) : SteppedModel(clock), lexicon_(Lexicon::BuiltIn()) {
+    info_.add_task_kinds(engine_proto::TASK_KIND_PROOFREAD);
+    info_.add_task_kinds(engine_proto::TASK_KIND_REWRITE);
+    info_.add_task_kinds(engine_proto::TASK_KIND_SUMMARIZE);
+  }
+
   const Lexicon lexicon_;
   std::unique_ptr<RuleBook> rules_;
   std::unique_ptr<Rewriter> rewriter_;
   std::unique_ptr<Speller> speller_;
   std::unique_ptr<Proofreader> proofreader_;
-  engine_proto::ModelInfo info_;
 };
 
 class TextEngine final : public Engine {
@@ -123,6 +155,10 @@ class TextEngine final : public Engine {
 
   absl::StatusOr<std::unique_ptr<Model>> Load(const engine_proto::ModelSpec& spec,
                                               CancelToken cancel) override {
+    if (spec.family() == kLanguageFamily) {
+      if (cancel.cancelled()) return MakeError(Reason::kCancelled, "Loading was cancelled.");
+      return std::make_unique<LanguageModel>(clock_);
+    }
     std::string affixes, dictionary;
     for (const engine_proto::ModelFile& file : spec.files()) {
       if (file.role() == "affixes") affixes = file.path();

@@ -1,8 +1,10 @@
-// The built-in writing model: rules, a dictionary and statistics, no neural network. Proofreads
-// and rewrites English, summarises any language. Needs no download and answers in milliseconds.
+// The built-in models of rules, word lists and statistics, without neural networks. They need no
+// download and answer in milliseconds.
 //
-// ModelSpec.files: the roles "affixes" and "dictionary" name Hunspell's files (en_US). No
-// parameters. ModelInfo: width 1, several jobs a step, device "cpu", no tokens.
+// ModelSpec.family "language": tells languages and cuts texts into segments. No files.
+// Any other family: the writing model, which proofreads and rewrites English and summarises any
+// language. ModelSpec.files: the roles "affixes" and "dictionary" name Hunspell's files (en_US).
+// No parameters. ModelInfo: width 1, several jobs a step, device "cpu", no tokens.
 #ifndef INTELLIGENCED_RUNTIME_ENGINES_TEXT_TEXT_ENGINE_H_
 #define INTELLIGENCED_RUNTIME_ENGINES_TEXT_TEXT_ENGINE_H_
 

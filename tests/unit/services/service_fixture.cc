@@ -13,6 +13,7 @@
 #include "protos/support/limits.h"
 #include "runtime/base/executor.h"
 #include "runtime/engines/fake/fake_engine.h"
+#include "services/language/service.h"
 #include "services/language_model/service.h"
 #include "services/model_performance/service.h"
 #include "services/models/service.h"
@@ -448,6 +449,7 @@ struct ServiceFixture::Stack {
     services.push_back(MakeModelPerformanceService(environment));
     services.push_back(MakeVisionService(environment));
     services.push_back(MakeTensorService(environment));
+    services.push_back(MakeLanguageService(environment));
     services.push_back(MakeSystemService(environment));
     grpc::ServerBuilder builder;
     builder.SetMaxReceiveMessageSize(kMaxReceiveMessageBytes);

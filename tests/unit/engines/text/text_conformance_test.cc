@@ -56,6 +56,46 @@ ConformanceCase TextCase() {
   return result;
 }
 
+engine_proto::Task Detect(int texts) {
+  engine_proto::Task task;
+  for (int i = 0; i < texts; ++i) {
+    task.mutable_detect_language()->add_texts(i % 2 == 0 ? "Guten Morgen"
+                                                         : "Where is the station?");
+  }
+  return task;
+}
+
+engine_proto::Task Segment(size_t bytes) {
+  engine_proto::Task task;
+  std::string text;
+  while (text.size() < bytes) text += "One sentence. Another one, a little longer! ";
+  task.mutable_segment_text()->add_texts(text);
+  task.mutable_segment_text()->add_texts("");
+  return task;
+}
+
+ConformanceCase LanguageCase() {
+  ConformanceCase result;
+  result.task = Detect(5);
+  result.more_tasks = {Segment(200), Detect(1), Segment(150'000), Detect(40)};
+  result.long_task = Detect(3000);
+  result.wrong_task.mutable_proofread()->set_text("Teh text.");
+  return result;
+}
+
+INSTANTIATE_TEST_SUITE_P(Language, EngineConformanceTest,
+                         testing::ValuesIn(InBothPlaces(
+                             LanguageCase(),
+                             [] {
+                               engine_proto::ModelSpec spec;
+                               spec.set_name("language-rules");
+                               spec.set_engine("text");
+                               spec.set_family("language");
+                               return PlacedSpec{spec, nullptr};
+                             },
+                             [] { return MakeTextEngine(); })),
+                         ConformanceCase::NameOf);
+
 INSTANTIATE_TEST_SUITE_P(Text, EngineConformanceTest,
                          testing::ValuesIn(InBothPlaces(
                              TextCase(), [] { return PlacedSpec{Spec(), nullptr}; },
