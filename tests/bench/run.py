@@ -3,8 +3,8 @@
 
 usage: run.py --build DIR [NAME…]     (through ./dev bench)
 
-Names: memory, overhead, recovery, streaming, streaming-large, proofread, vision, mixed-load, speculation,
-llm, actions. Default: all.
+Names: memory, overhead, recovery, streaming, streaming-large, proofread, language, vision, mixed-load,
+speculation, llm, actions. Default: all.
 Each starts a daemon of its own. Nothing here is an assertion: hardware that is shared is noisy.
 """
 
@@ -124,6 +124,11 @@ def vision(build):
     run(build)
 
 
+def language(build):
+    """How often the language of a text is told, by its length, beside CLD2 alone in the same run."""
+    subprocess.run([build / "bin/language_eval"], check=True)
+
+
 def mixed_load(build):
     """What interactive work loses to other apps' background work."""
     from bench.mixed_load import mixed_load as run
@@ -142,8 +147,8 @@ def actions(build):
 
 BENCHMARKS = {
     "memory": memory, "overhead": overhead, "recovery": recovery, "streaming": streaming,
-    "streaming-large": streaming_large, "proofread": proofread, "vision": vision, "mixed-load": mixed_load,
-    "speculation": speculation, "llm": llm,
+    "streaming-large": streaming_large, "proofread": proofread, "language": language, "vision": vision,
+    "mixed-load": mixed_load, "speculation": speculation, "llm": llm,
     "actions": actions,
 }
 

@@ -75,7 +75,9 @@ TEST(SegmenterTest, NothingHasNoSegments) {
 // Pieces do not show: what is found in a long text is what is found in each of its parts.
 TEST(SegmenterTest, LongTextsAreCutWhereNobodySees) {
   const std::string sentence =
-      "Žluťoučký kůň didn't eat 3.5 kg 今天去北京的人很多 👩‍👩‍👧🇩🇪 of "
+      "Žluťoučký kůň didn't eat 3.5 kg 今天去北京的人很多 "
+      "👩‍👩‍👧🇩🇪 "
+      "of "
       "hay.";
   std::string text;
   int count = 0;
