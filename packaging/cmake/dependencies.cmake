@@ -28,6 +28,7 @@ if(INTELLIGENCED_ENGINES)
   # Pictures for language models; beside libllama, without a pkg-config file of its own.
   find_library(MTMD_LIBRARY mtmd REQUIRED)
   pkg_check_modules(ONNXRUNTIME REQUIRED IMPORTED_TARGET libonnxruntime)
+  pkg_check_modules(SENTENCEPIECE REQUIRED IMPORTED_TARGET sentencepiece)
   pkg_check_modules(HUNSPELL REQUIRED IMPORTED_TARGET hunspell)
   find_library(CLD2_LIBRARY cld2 REQUIRED)
   # The full tables know more languages, and short texts better. They are a library without the

@@ -19,6 +19,7 @@
 #include "runtime/engines/onnx/family.h"
 #include "runtime/engines/onnx/onnx_model.h"
 #include "runtime/engines/onnx/onnx_session.h"
+#include "runtime/engines/onnx/text_family.h"
 #include "runtime/engines/onnx/tflite_network.h"
 
 namespace intelligenced {
@@ -41,6 +42,14 @@ uint64_t FileBytes(const std::string& path) {
   std::error_code error;
   const uintmax_t bytes = std::filesystem::file_size(path, error);
   return error ? 0 : bytes;
+}
+
+uint32_t ThreadsOf(const engine_proto::ModelSpec& spec) {
+  return spec.threads() > 0 ? spec.threads() : std::max(1U, std::thread::hardware_concurrency());
+}
+
+std::string ThreadsText(uint32_t threads) {
+  return absl::StrCat(threads, threads == 1 ? " thread" : " threads");
 }
 
 // One label a line; empty lines at the end are none.
@@ -68,9 +77,11 @@ class OnnxEngine final : public Engine {
   absl::StatusOr<std::unique_ptr<Model>> Load(const engine_proto::ModelSpec& spec,
                                               CancelToken cancel) override {
     if (!library_.ok()) return library_.status();
+    for (const TextFamilyEntry& text : AllTextFamilies()) {
+      if (text.name == spec.family()) return LoadText(text, spec, cancel);
+    }
     const FamilyEntry* const entry = FindFamily(spec.family());
-    const uint32_t threads =
-        spec.threads() > 0 ? spec.threads() : std::max(1U, std::thread::hardware_concurrency());
+    const uint32_t threads = ThreadsOf(spec);
     const absl::Time begin = clock_->Now();
     OnnxModelParts model;
     model.seen = std::make_shared<SeenShapes>();
@@ -109,12 +120,64 @@ class OnnxEngine final : public Engine {
       model.description = absl::StrCat(
           model.networks.empty() ? "TensorFlow Lite, " : "ONNX Runtime, ",
           entry == nullptr ? std::string("tensors") : absl::StrCat("family ", entry->name), ", ",
-          threads, threads == 1 ? " thread" : " threads");
+          ThreadsText(threads));
       return MakeOnnxModel(std::move(model), clock_);
     });
   }
 
  private:
+  absl::StatusOr<std::unique_ptr<Model>> LoadText(const TextFamilyEntry& entry,
+                                                  const engine_proto::ModelSpec& spec,
+                                                  const CancelToken& cancel) {
+    const absl::Time begin = clock_->Now();
+    OnnxModelParts model;
+    model.seen = std::make_shared<SeenShapes>();
+    model.threads = ThreadsOf(spec);
+    TextFamilyParts parts;
+    parts.clock = clock_;
+    parts.cancel = cancel;
+    parts.parameters.insert(spec.parameters().begin(), spec.parameters().end());
+    for (const engine_proto::ModelFile& file : spec.files()) {
+      if (cancel.cancelled()) return Cancelled();
+      if (std::find(entry.networks.begin(), entry.networks.end(), file.role()) ==
+          entry.networks.end()) {
+        parts.paths[file.role()] = file.path();
+        continue;
+      }
+      model.weight_bytes += FileBytes(file.path());
+      auto session = OpenNetwork(file.path(), file.role(), cancel, model);
+      if (!session.ok()) return session.status();
+      parts.sessions[file.role()] = *std::move(session);
+    }
+    return GuardOnnx(Reason::kModelLoadFailed, [&]() -> absl::StatusOr<std::unique_ptr<Model>> {
+      auto family = entry.make(std::move(parts));
+      if (!family.ok()) return family.status();
+      model.text_family = *std::move(family);
+      model.load_time = clock_->Now() - begin;
+      model.description =
+          absl::StrCat("ONNX Runtime, family ", entry.name, ", ", ThreadsText(model.threads));
+      return MakeOnnxModel(std::move(model), clock_);
+    });
+  }
+
+  // Adds the network of an ONNX file to the model's.
+  absl::StatusOr<std::shared_ptr<OnnxSession>> OpenNetwork(const std::string& path,
+                                                           const std::string& role,
+                                                           const CancelToken& cancel,
+                                                           OnnxModelParts& model) {
+    const auto threads = static_cast<int>(model.threads);
+    auto session = OpenOnnxSession(**library_, path, {.threads = threads}, cancel);
+    if (!session.ok()) return session.status();
+    model.networks.push_back({.role = role,
+                              .session = *session,
+                              .profiled = [this, path, threads](const std::string& prefix) {
+                                return OpenOnnxSession(
+                                    **library_, path,
+                                    {.threads = threads, .profile_prefix = prefix}, {});
+                              }});
+    return session;
+  }
+
   // Adds the network of one file to the model's, and to the family's where there is one.
   absl::Status Open(const std::string& path, const std::string& role, const CancelToken& cancel,
                     bool for_family, OnnxModelParts& model, FamilyParts& parts) {
@@ -130,15 +193,8 @@ class OnnxEngine final : public Engine {
       parts.networks[role] = RecordShapes(role, *std::move(network), model.seen);
       return absl::OkStatus();
     }
-    auto session = OpenOnnxSession(**library_, path, {.threads = threads}, cancel);
+    auto session = OpenNetwork(path, role, cancel, model);
     if (!session.ok()) return session.status();
-    model.networks.push_back({.role = role,
-                              .session = *session,
-                              .profiled = [this, path, threads](const std::string& prefix) {
-                                return OpenOnnxSession(
-                                    **library_, path,
-                                    {.threads = threads, .profile_prefix = prefix}, {});
-                              }});
     if (!for_family) return absl::OkStatus();
     auto network = AsNetwork(*std::move(session));
     if (!network.ok()) return network.status();

@@ -74,6 +74,7 @@ class OnnxModel final : public Model {
       info_.add_task_kinds(engine_proto::TASK_KIND_MEASURE);
     }
     info_.set_description(parts_.description);
+    if (parts_.text_family != nullptr) parts_.text_family->Describe(&info_);
   }
 
   const engine_proto::ModelInfo& info() const override { return info_; }
@@ -88,8 +89,12 @@ class OnnxModel final : public Model {
                                                  CancelToken cancel) override {
     if (task.has_run_model() && !parts_.networks.empty()) return StartTensors(task, cancel);
     if (task.has_measure() && !parts_.networks.empty()) return StartMeasure(task, cancel);
+    if (parts_.text_family != nullptr && parts_.text_family->Serves(task.kind_case())) {
+      if (!attachments.empty()) return FieldError("task", "This model takes no pictures.");
+      return parts_.text_family->Start(task, std::move(cancel));
+    }
     if (parts_.family == nullptr) {
-      return FieldError("kind", "This model is run on tensors; it answers nothing else.");
+      return FieldError("kind", "This model does not answer requests of this kind.");
     }
     absl::Status status = CheckVisionTask(
         task, [this](const VisionRequest& request) { return CheckKind(*parts_.family, request); });

@@ -13,12 +13,15 @@
 #include "runtime/engines/onnx/family.h"
 #include "runtime/engines/onnx/measure/network_measurer.h"
 #include "runtime/engines/onnx/recording.h"
+#include "runtime/engines/onnx/text_family.h"
 
 namespace intelligenced {
 
 struct OnnxModelParts {
   // Null: no pictures.
   std::unique_ptr<Family> family;
+  // Null: no texts. At most one of the two is there.
+  std::unique_ptr<TextFamily> text_family;
   // Those in ONNX files, the one with the role "model" first. None: neither runs on tensors nor
   // measurements.
   std::vector<MeasuredNetwork> networks;

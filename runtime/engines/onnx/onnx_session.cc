@@ -73,6 +73,20 @@ class Session final : public OnnxSession {
     return result;
   }
 
+  absl::StatusOr<std::vector<Ort::Value>> RunValues(absl::Span<const char* const> input_names,
+                                                    const std::vector<Ort::Value>& inputs,
+                                                    absl::Span<const char* const> output_names,
+                                                    const CancelToken& cancel) override {
+    if (cancel.cancelled()) return Cancelled();
+    auto result =
+        GuardOnnx(Reason::kEngineFailure, [&]() -> absl::StatusOr<std::vector<Ort::Value>> {
+          return Run({input_names.begin(), input_names.end()}, inputs,
+                     {output_names.begin(), output_names.end()}, cancel);
+        });
+    if (cancel.cancelled()) return Cancelled();
+    return result;
+  }
+
   SessionMemory memory() const override {
     SessionMemory memory;
     GuardOnnx(Reason::kEngineFailure, [&]() -> absl::Status {

@@ -8,9 +8,14 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "absl/types/span.h"
 #include "runtime/base/cancel.h"
 #include "runtime/engine/engine.h"
 #include "runtime/engines/onnx/network.h"
+
+namespace Ort {
+struct Value;
+}
 
 namespace intelligenced {
 
@@ -63,6 +68,12 @@ class OnnxSession {
   // AsNetwork().
   virtual absl::StatusOr<std::vector<Tensor>> RunFloats(const std::vector<Tensor>& inputs,
                                                         const CancelToken& cancel) = 0;
+
+  // The library's own values in and out: what a run gives goes into the next without a copy. Names
+  // must be the network's. Throws nothing. Errors: CANCELLED, MEMORY_INSUFFICIENT, ENGINE_FAILURE.
+  virtual absl::StatusOr<std::vector<Ort::Value>> RunValues(
+      absl::Span<const char* const> input_names, const std::vector<Ort::Value>& inputs,
+      absl::Span<const char* const> output_names, const CancelToken& cancel) = 0;
 
   // Of values, weights that were changed for this processor included. 0 where it is not known.
   virtual SessionMemory memory() const = 0;

@@ -7,6 +7,7 @@
 #include "tests/conformance/engine_conformance.h"
 #include "tests/conformance/places.h"
 #include "tests/unit/engines/onnx/networks.h"
+#include "tests/unit/engines/onnx/seq2seq/toy_translators.h"
 
 namespace intelligenced {
 namespace {
@@ -34,6 +35,27 @@ ConformanceCase OnnxCase() {
   result.failing_task->mutable_vision()->mutable_image()->set_encoded("no picture");
   return result;
 }
+
+ConformanceCase TranslatorCase() {
+  const std::string sentence = "The old king sees the big dog in the garden.";
+  ConformanceCase result;
+  result.task = TranslateToyTask({sentence, "Anna sees Boris."});
+  result.more_tasks = {TranslateToyTask({"Anna sees Boris."}, "qab"),
+                       TranslateToyTask({sentence, "", sentence}),
+                       TranslateToyTask(std::vector<std::string>(5, sentence), "qab")};
+  result.long_task = TranslateToyTask(std::vector<std::string>(300, sentence));
+  result.wrong_task.mutable_generate()->set_prompt("Once upon a time");
+  // Longer than the model; the first unit says so.
+  result.failing_task = TranslateToyTask({std::string(600, '7')});
+  return result;
+}
+
+INSTANTIATE_TEST_SUITE_P(Translator, EngineConformanceTest,
+                         testing::ValuesIn(InBothPlaces(
+                             TranslatorCase(),
+                             [] { return PlacedSpec{ToySpec(kOpusToy), nullptr}; },
+                             [] { return MakeOnnxEngine(); })),
+                         ConformanceCase::NameOf);
 
 INSTANTIATE_TEST_SUITE_P(Onnx, EngineConformanceTest,
                          testing::ValuesIn(InBothPlaces(
