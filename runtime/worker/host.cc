@@ -80,9 +80,11 @@ void NameProcess(const engine_proto::ModelSpec& spec) {
 
 class Host {
  public:
-  Host(std::function<std::unique_ptr<Engine>()> make_engine, Arguments arguments)
+  Host(std::function<std::unique_ptr<Engine>()> make_engine, Arguments arguments,
+       SandboxNeeds needs)
       : make_engine_(std::move(make_engine)),
         arguments_(std::move(arguments)),
+        needs_(std::move(needs)),
         work_(UniqueFd(kWorkDescriptor), kTrusting),
         control_(UniqueFd(kControlDescriptor)) {}
 
@@ -97,6 +99,7 @@ class Host {
 
   const std::function<std::unique_ptr<Engine>()> make_engine_;
   const Arguments arguments_;
+  const SandboxNeeds needs_;
   FrameChannel work_;
   FrameChannel control_;
   const SystemClock clock_;
@@ -111,7 +114,7 @@ class Host {
 };
 
 int Host::Run() {
-  if (arguments_.sandbox) protections_ = ConfineProcess();
+  if (arguments_.sandbox) protections_ = ConfineProcess(needs_);
   // Hello: an answer that nobody asked for.
   if (!work_.Send(engine_proto::WorkReply()).ok()) return kProtocolBroken;
   const absl::Status made = AtEngineBorder(Reason::kModelLoadFailed, [this] {
@@ -177,7 +180,8 @@ absl::Status Host::Load(const engine_proto::LoadRequest& request, engine_proto::
   if (model_ != nullptr) return MakeError(Reason::kFieldInvalid, "A model is loaded already.");
   NameProcess(request.spec());
   if (arguments_.sandbox && request.sandbox().enabled()) {
-    for (std::string& name : ConfineToModel(request.sandbox())) protections_.push_back(name);
+    for (std::string& name : ConfineToModel(request.sandbox(), needs_))
+      protections_.push_back(name);
   }
   // Only now: a thread keeps the rules under which it was started.
   std::thread([this] { ListenToControl(); }).detach();
@@ -216,7 +220,8 @@ void Host::ListenToControl() {
 
 }  // namespace
 
-int RunWorker(int argc, char** argv, std::function<std::unique_ptr<Engine>()> make_engine) {
+int RunWorker(int argc, char** argv, std::function<std::unique_ptr<Engine>()> make_engine,
+              SandboxNeeds needs) {
   if (fcntl(kWorkDescriptor, F_GETFD) < 0 || fcntl(kControlDescriptor, F_GETFD) < 0) {
     constexpr std::string_view kHint = "This program is started by intelligenced.\n";
     [[maybe_unused]] const ssize_t written = write(STDERR_FILENO, kHint.data(), kHint.size());
@@ -227,7 +232,7 @@ int RunWorker(int argc, char** argv, std::function<std::unique_ptr<Engine>()> ma
   }
   const Arguments arguments = ParseArguments(argc, argv);
   BecomeWorker(arguments);
-  Host host(std::move(make_engine), arguments);
+  Host host(std::move(make_engine), arguments, std::move(needs));
   const int code = host.Run();
   // Not through main()'s end: the control thread and the library's own threads still run.
   _exit(code);

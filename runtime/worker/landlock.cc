@@ -21,6 +21,7 @@ constexpr uint64_t kTruncate = uint64_t{1} << 14;        // version 3
 constexpr uint64_t kControlDevice = uint64_t{1} << 15;   // version 5
 constexpr uint64_t kAllTcp = 3;                          // version 4: bind, connect
 constexpr uint64_t kAbstractSockets = uint64_t{1} << 0;  // version 6
+constexpr uint64_t kSignals = uint64_t{1} << 1;          // version 6
 constexpr uint32_t kAllThreads = uint32_t{1} << 3;       // version 8
 
 struct Ruleset {
@@ -58,7 +59,8 @@ bool ApplyLandlock(const LandlockRules& rules) {
   const int64_t version =
       syscall(SYS_landlock_create_ruleset, nullptr, 0, LANDLOCK_CREATE_RULESET_VERSION);
   if (version < 1) return false;
-  const Ruleset all = AllThatIsKnownTo(version);
+  Ruleset all = AllThatIsKnownTo(version);
+  if (version >= 6 && !rules.execute.empty()) all.scoped |= kSignals;
   const size_t size = version >= 6   ? sizeof(Ruleset)
                       : version >= 4 ? 2 * sizeof(uint64_t)
                                      : sizeof(uint64_t);
@@ -68,6 +70,9 @@ bool ApplyLandlock(const LandlockRules& rules) {
   const uint64_t use = kRead | LANDLOCK_ACCESS_FS_WRITE_FILE | (all.files & kControlDevice);
   for (const std::string& path : rules.read) Allow(ruleset, path, kRead);
   for (const std::string& path : rules.devices) Allow(ruleset, path, use);
+  for (const std::string& path : rules.execute) {
+    Allow(ruleset, path, LANDLOCK_ACCESS_FS_EXECUTE | LANDLOCK_ACCESS_FS_READ_FILE);
+  }
   if (version >= 8 && syscall(SYS_landlock_restrict_self, ruleset.get(), kAllThreads) == 0) {
     return true;
   }

@@ -67,6 +67,21 @@ std::vector<std::string> Devices() {
   return devices;
 }
 
+// The programs, and the loader that the kernel starts before each of them.
+std::vector<std::string> Executables(const SandboxNeeds& needs) {
+  if (needs.programs.empty()) return {};
+  std::vector<std::string> files = needs.programs;
+  for (const char* pattern :
+       {"/lib64/ld-linux*.so.*", "/lib/ld-linux*.so.*", "/lib/*/ld-linux*.so.*"}) {
+    glob_t found = {};
+    if (glob(pattern, GLOB_NOSORT, nullptr, &found) == 0) {
+      files.insert(files.end(), found.gl_pathv, found.gl_pathv + found.gl_pathc);
+    }
+    globfree(&found);
+  }
+  return files;
+}
+
 // Lowers a limit for good; one that is lower already stays.
 bool Limit(__rlimit_resource resource, rlim_t value) {
   rlimit limit;
@@ -78,7 +93,7 @@ bool Limit(__rlimit_resource resource, rlim_t value) {
 
 }  // namespace
 
-std::vector<std::string> ConfineProcess() {
+std::vector<std::string> ConfineProcess(const SandboxNeeds& needs) {
   // A dump would put people's texts on the disk. The limit alone does not stop a dump handler that
   // reads from a pipe. Debuggers of the same user are kept out by the same call.
   Limit(RLIMIT_CORE, 0);
@@ -91,17 +106,19 @@ std::vector<std::string> ConfineProcess() {
   std::vector<std::string> in_force;
   if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0) in_force.emplace_back("no-new-privs");
   // First: it opens paths that the filter would let pass, but needs calls of its own.
-  ApplyLandlock({.read = {"/"}, .devices = Devices()});
-  if (InstallSyscallFilter()) in_force.emplace_back("seccomp");
+  ApplyLandlock({.read = {"/"}, .devices = Devices(), .execute = Executables(needs)});
+  if (InstallSyscallFilter(!needs.programs.empty())) in_force.emplace_back("seccomp");
   return in_force;
 }
 
-std::vector<std::string> ConfineToModel(const intelligence::engine::v1::SandboxSpec& spec) {
+std::vector<std::string> ConfineToModel(const intelligence::engine::v1::SandboxSpec& spec,
+                                        const SandboxNeeds& needs) {
   std::vector<std::string> in_force;
   LandlockRules rules;
   rules.read.assign(std::begin(kSystemPaths), std::end(kSystemPaths));
   rules.read.insert(rules.read.end(), spec.read_paths().begin(), spec.read_paths().end());
   rules.devices = Devices();
+  rules.execute = Executables(needs);
   if (ApplyLandlock(rules)) in_force.emplace_back("landlock");
 #ifndef INTELLIGENCED_SANITIZER
   // Private writable memory: what is allocated, threads' stacks and what was there at the start,
@@ -113,9 +130,12 @@ std::vector<std::string> ConfineToModel(const intelligence::engine::v1::SandboxS
   return in_force;
 }
 #else
-std::vector<std::string> ConfineProcess() { return {}; }
+std::vector<std::string> ConfineProcess(const SandboxNeeds&) { return {}; }
 
-std::vector<std::string> ConfineToModel(const intelligence::engine::v1::SandboxSpec&) { return {}; }
+std::vector<std::string> ConfineToModel(const intelligence::engine::v1::SandboxSpec&,
+                                        const SandboxNeeds&) {
+  return {};
+}
 #endif
 
 }  // namespace intelligenced

@@ -8,6 +8,10 @@
 // interface, and no io_uring, which would do all of that past the filter. Landlock, which decides
 // by path, says what can be opened at all, and is an allow list.
 //
+// An engine whose work is done by programs (Apertium's) declares them in its worker's main(); only
+// that worker may start processes, those programs only where Landlock is there to tell, and they
+// inherit everything else that it is refused.
+//
 // Everything here works for an ordinary user, degrades where the kernel lacks it, and reports what
 // came into force. Elsewhere than on Linux nothing does yet, and nothing is claimed.
 #ifndef INTELLIGENCED_RUNTIME_WORKER_SANDBOX_H_
@@ -20,15 +24,22 @@
 
 namespace intelligenced {
 
+// What an engine needs beside reading its model. Most need nothing.
+struct SandboxNeeds {
+  // Absolute paths of programs that it runs as children, and may kill.
+  std::vector<std::string> programs;
+};
+
 // Before the engine is made, while the process has one thread: resource limits, no new privileges,
 // the system call filter; from here on files can be read, and only devices, /proc/self and memory
 // files written.
-std::vector<std::string> ConfineProcess();
+std::vector<std::string> ConfineProcess(const SandboxNeeds& needs = {});
 
 // Before the model is loaded: the memory limit, and reading only what the system's libraries need,
 // `spec.read_paths`, and devices of graphics processors. Holds for this thread and those it starts;
 // threads that making the engine started keep the first phase's rules.
-std::vector<std::string> ConfineToModel(const intelligence::engine::v1::SandboxSpec& spec);
+std::vector<std::string> ConfineToModel(const intelligence::engine::v1::SandboxSpec& spec,
+                                        const SandboxNeeds& needs = {});
 
 }  // namespace intelligenced
 

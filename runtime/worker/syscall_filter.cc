@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <sched.h>
 #include <seccomp.h>
+#include <signal.h>
 #include <unistd.h>
 
 #include <array>
@@ -22,8 +23,6 @@ constexpr const char* kRefused[] = {
     "socket", "connect", "bind", "listen", "accept", "accept4", "socketcall",
     // Calls made past this filter.
     "io_uring_setup", "io_uring_enter", "io_uring_register",
-    // New programs and processes. Threads go through clone(), judged below.
-    "execve", "execveat", "fork", "vfork",
     // Other processes.
     "ptrace", "process_vm_readv", "process_vm_writev", "process_madvise", "process_mrelease",
     "pidfd_open", "pidfd_getfd", "pidfd_send_signal", "kcmp", "tkill", "rt_sigqueueinfo",
@@ -55,6 +54,9 @@ constexpr const char* kRefused[] = {
     "msgget", "semget", "shmget", "msgctl", "semctl", "shmctl", "shmat", "mq_open", "mq_unlink",
     "ipc"};
 
+// New programs and processes. Threads go through clone(), judged below.
+constexpr const char* kStarting[] = {"execve", "execveat", "fork", "vfork"};
+
 // Their arguments lie in memory, where a filter cannot look; the C library knows older forms.
 constexpr const char* kUnknown[] = {"clone3", "openat2"};
 
@@ -77,7 +79,7 @@ scmp_arg_cmp Has(unsigned index, uint64_t mask, uint64_t bits) {
   return {index, SCMP_CMP_MASKED_EQ, mask, bits};
 }
 
-bool RefuseByArguments(scmp_filter_ctx filter) {
+bool RefuseByArguments(scmp_filter_ctx filter, bool programs) {
   constexpr uint64_t kAll = 0xffffffff;
 #ifdef __s390x__
   constexpr unsigned kCloneFlags = 1;
@@ -85,9 +87,20 @@ bool RefuseByArguments(scmp_filter_ctx filter) {
   constexpr unsigned kCloneFlags = 0;
 #endif
   const auto self = static_cast<uint64_t>(getpid());
-  return Refuse(filter, "clone", EPERM, {Has(kCloneFlags, CLONE_THREAD, 0)}) &&
-         Refuse(filter, "kill", EPERM, {IsNot(0, self)}) &&
-         Refuse(filter, "tgkill", EPERM, {IsNot(0, self)}) &&
+  // A process of a new namespace would be root there.
+  constexpr uint64_t kNamespaces[] = {CLONE_NEWNS,   CLONE_NEWCGROUP, CLONE_NEWUTS, CLONE_NEWIPC,
+                                      CLONE_NEWUSER, CLONE_NEWPID,    CLONE_NEWNET};
+  bool ok = true;
+  if (programs) {
+    for (const uint64_t flag : kNamespaces) {
+      ok = ok && Refuse(filter, "clone", EPERM, {Has(kCloneFlags, flag, flag)});
+    }
+    ok = ok && Refuse(filter, "kill", EPERM, {IsNot(0, self), IsNot(1, SIGKILL)});
+  } else {
+    ok = Refuse(filter, "clone", EPERM, {Has(kCloneFlags, CLONE_THREAD, 0)}) &&
+         Refuse(filter, "kill", EPERM, {IsNot(0, self)});
+  }
+  return ok && Refuse(filter, "tgkill", EPERM, {IsNot(0, self)}) &&
          Refuse(filter, "rt_tgsigqueueinfo", EPERM, {IsNot(0, self)}) &&
          Refuse(filter, "prlimit64", EPERM, {IsNot(0, 0)}) &&
          Refuse(filter, "open", EACCES, {Has(1, O_CREAT, O_CREAT)}) &&
@@ -98,7 +111,7 @@ bool RefuseByArguments(scmp_filter_ctx filter) {
 
 }  // namespace
 
-bool InstallSyscallFilter() {
+bool InstallSyscallFilter(bool programs) {
   scmp_filter_ctx filter = seccomp_init(SCMP_ACT_ALLOW);
   if (filter == nullptr) return false;
   const absl::Cleanup release = [filter] { seccomp_release(filter); };
@@ -106,8 +119,9 @@ bool InstallSyscallFilter() {
   bool ok = seccomp_attr_set(filter, SCMP_FLTATR_ACT_BADARCH, SCMP_ACT_ERRNO(ENOSYS)) == 0 &&
             seccomp_attr_set(filter, SCMP_FLTATR_CTL_NNP, 1) == 0;
   for (const char* name : kRefused) ok = ok && Refuse(filter, name, EPERM);
+  for (const char* name : kStarting) ok = ok && (programs || Refuse(filter, name, EPERM));
   for (const char* name : kUnknown) ok = ok && Refuse(filter, name, ENOSYS);
-  ok = ok && RefuseByArguments(filter);
+  ok = ok && RefuseByArguments(filter, programs);
   if (!ok) return false;
   // A search tree instead of a list, where the library can.
   seccomp_attr_set(filter, SCMP_FLTATR_CTL_OPTIMIZE, 2);
