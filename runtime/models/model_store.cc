@@ -18,6 +18,7 @@
 #include "absl/synchronization/mutex.h"
 #include "runtime/base/fd.h"
 #include "runtime/base/reasons.h"
+#include "runtime/engine/translation_modes.h"
 #include "runtime/models/blob_folder.h"
 #include "runtime/models/store_state.h"
 
@@ -37,6 +38,21 @@ std::vector<std::string> ListFolder(const std::string& directory, std::error_cod
   }
   std::sort(names.begin(), names.end());
   return names;
+}
+
+// A model that other packages of the system provide can do what they do: adds a capability for each
+// language pair in the folder that a file of this role names. False when there is none: without its
+// packages there is no such model.
+bool AddFoundCapabilities(Manifest& manifest) {
+  for (const ManifestFile& file : manifest.files) {
+    if (file.role != kTranslationModesRole) continue;
+    const std::vector<TranslationMode> modes = ListTranslationModes(file.path);
+    if (modes.empty()) return false;
+    for (const TranslationMode& mode : modes) {
+      manifest.capabilities.push_back(absl::StrCat("translate:", mode.source, ">", mode.target));
+    }
+  }
+  return true;
 }
 
 // Mutations are serialised by write_mutex_ and do their input and output under it; mutex_ guards
@@ -94,7 +110,10 @@ class DiskModelStore final : public ModelStore {
   absl::StatusOr<std::string> PathOf(const ManifestFile& file) const override {
     const std::string path = file.path.empty() ? blobs_.BlobPath(file.sha256) : file.path;
     struct stat info;
-    if (::stat(path.c_str(), &info) != 0 || !S_ISREG(info.st_mode)) {
+    const bool is_there = ::stat(path.c_str(), &info) == 0;
+    // A folder that the system's packages fill.
+    if (is_there && S_ISDIR(info.st_mode) && file.role == kTranslationModesRole) return path;
+    if (!is_there || !S_ISREG(info.st_mode)) {
       return MakeError(
           Reason::kModelCorrupt,
           file.path.empty()
@@ -387,6 +406,7 @@ class DiskModelStore final : public ModelStore {
         AddProblem(absl::StrCat(path, ": ", manifest.status().message()));
         continue;
       }
+      if (!AddFoundCapabilities(*manifest)) continue;
       absl::MutexLock lock(mutex_);
       if (!models_.emplace(manifest->name, *manifest).second) {
         problems_.push_back(absl::StrCat(path, ": there is another model named ", manifest->name,

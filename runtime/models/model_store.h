@@ -56,7 +56,10 @@ class ModelStore {
  public:
   struct Options {
     std::string root;
-    // Folders with manifests of built-in models (model.json files, *.json), read-only.
+    // Folders with manifests of built-in models (model.json files, *.json), read-only. A file of
+    // the role "apertium-modes" is a folder of Apertium's: the language pairs in it when the store
+    // is opened become capabilities ("translate:en>es"); where there are none, the model is left
+    // out.
     std::vector<std::string> built_in_directories;
     // Null: the system's own. Must outlive the store (tests make disks full with it).
     FileSystem* file_system = nullptr;

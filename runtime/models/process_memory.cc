@@ -111,6 +111,20 @@ void ApplyControlGroups(MachineMemory& memory) {
 
 }  // namespace
 
+namespace {
+
+// Of a worker whose work is done by programs (Apertium's), which its main thread starts.
+uint64_t ReadChildren(const std::string& folder, pid_t pid) {
+  uint64_t bytes = 0;
+  const std::string children = ReadOrEmpty(absl::StrCat(folder, "/task/", pid, "/children"));
+  for (std::string_view child : absl::StrSplit(children, ' ', absl::SkipWhitespace())) {
+    bytes += ParseKilobyteField(ReadOrEmpty(absl::StrCat("/proc/", child, "/smaps_rollup")), "Pss");
+  }
+  return bytes;
+}
+
+}  // namespace
+
 std::optional<ProcessUsage> ReadProcessUsage(pid_t pid) {
   if (pid <= 0) return std::nullopt;
   const std::string folder = absl::StrCat("/proc/", pid);
@@ -120,6 +134,7 @@ std::optional<ProcessUsage> ReadProcessUsage(pid_t pid) {
   usage.resident_bytes = ParseKilobyteField(ReadOrEmpty(folder + "/smaps_rollup"), "Pss");
   if (usage.resident_bytes == 0) usage.resident_bytes = ParseKilobyteField(status, "VmRSS");
   if (usage.resident_bytes == 0) return std::nullopt;
+  usage.resident_bytes += ReadChildren(folder, pid);
   usage.peak_bytes = std::max(usage.peak_bytes, usage.resident_bytes);
   return usage;
 }

@@ -15,7 +15,8 @@
 namespace intelligenced {
 
 // Linux: the proportional share (smaps_rollup), else the resident set; macOS: the physical
-// footprint. Nothing when there is no such process or it may not be looked at.
+// footprint. With that of its children (Linux). Nothing when there is no such process or it may not
+// be looked at.
 std::optional<ProcessUsage> ReadProcessUsage(pid_t pid);
 
 // For tests: the parts that read text. A missing field is 0.

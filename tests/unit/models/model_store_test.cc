@@ -358,5 +358,38 @@ TEST_F(ModelStoreTest, APartialFileBecomesABlobWhenItsHashIsRight) {
   EXPECT_FALSE(store_->AdoptPartial("../../etc/passwd", {}, {}).ok());
 }
 
+// What a folder of Apertium's offers becomes a model's capabilities each time the store is opened.
+TEST_F(ModelStoreTest, LanguagePairsOfTheSystemBecomeCapabilities) {
+  const std::string modes = folder_ / "modes";
+  fs::create_directories(modes);
+  fs::create_directories(folder_ / "built-in");
+  built_in_ = {folder_ / "built-in"};
+  WriteTestFile(folder_ / "built-in/apertium.json",
+                R"({"name": "apertium", "engine": "apertium", "files": [{"role": "apertium-modes",)"
+                R"("name": "modes", "path": ")" +
+                    modes + R"("}]})");
+  Open();
+  EXPECT_THAT(store_->List(), IsEmpty());
+  EXPECT_THAT(store_->Problems(), IsEmpty());
+
+  WriteTestFile(modes + "/eng-spa.mode", "lt-proc a | lt-proc $1 b");
+  WriteTestFile(modes + "/es-pt_BR.mode", "lt-proc a | lt-proc $1 b");
+  WriteTestFile(modes + "/eng-spa-morph.mode", "lt-proc a");
+  Open();
+  const auto model = store_->Get("apertium");
+  ASSERT_TRUE(model.ok()) << model.status();
+  EXPECT_THAT(model->capabilities, ElementsAre("translate:en>es", "translate:es>pt-BR"));
+  EXPECT_EQ(*store_->PathOf(model->files[0]), modes);
+
+  // No other role may be a folder.
+  ManifestFile other = model->files[0];
+  other.role = "model";
+  EXPECT_FALSE(store_->PathOf(other).ok());
+
+  fs::remove(modes + "/eng-spa.mode");
+  Open();
+  EXPECT_THAT(store_->Get("apertium")->capabilities, ElementsAre("translate:es>pt-BR"));
+}
+
 }  // namespace
 }  // namespace intelligenced
