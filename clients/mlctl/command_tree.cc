@@ -191,6 +191,7 @@ int Run(Host& host, const std::vector<std::string>& arguments) {
     AddChatCommand(tree);
     AddSessionCommands(tree);
     AddVisionCommands(tree);
+    AddLanguageCommands(tree);
     AddTensorCommands(tree);
     AddModelCommands(tree);
     AddSystemCommands(tree);

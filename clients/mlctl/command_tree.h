@@ -76,6 +76,7 @@ void AddModelPerformanceCommands(CommandTree& tree, CLI::App* models);
 void AddSystemCommands(CommandTree& tree);
 void AddVisionCommands(CommandTree& tree);
 void AddTensorCommands(CommandTree& tree);
+void AddLanguageCommands(CommandTree& tree);
 void AddBenchCommand(CommandTree& tree);
 void AddTopCommand(CommandTree& tree);
 void AddDoctorCommands(CommandTree& tree);

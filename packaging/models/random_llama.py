@@ -7,6 +7,7 @@ Same arguments, same seed: the same file, byte for byte.
   random_llama.py OUT.gguf                   0.4 B parameters, Q4_0 (about 250 MB)
   random_llama.py OUT.gguf --tiny            a few megabytes, for tests
   random_llama.py OUT.gguf --type f16        f32, f16, q8_0 or q4_0
+  random_llama.py OUT.gguf --pooling last    an embedding model: mean, cls or last
   random_llama.py OUT.gguf --no-chat         without a chat template (a base model)
 """
 
@@ -41,6 +42,7 @@ def parse_arguments():
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--tiny", action="store_true", help="2 layers of 64, 1024 tokens of vocabulary")
     parser.add_argument("--no-chat", action="store_true", help="leave the chat template out")
+    parser.add_argument("--pooling", choices=["mean", "cls", "last"], help="how tokens become a vector")
     parser.add_argument("--name", default="")
     shape = parser.add_argument_group("shape (default: the 0.4 B one)")
     shape.add_argument("--layers", type=int)
@@ -109,6 +111,8 @@ def main():
     writer.add_rope_freq_base(10000.0)
     writer.add_vocab_size(arguments.vocabulary)
     writer.add_file_type(file_type)
+    if arguments.pooling:
+        writer.add_pooling_type(gguf.PoolingType[arguments.pooling.upper()])
 
     tokens, scores, kinds = make_vocabulary(arguments.vocabulary)
     writer.add_tokenizer_model("llama")

@@ -250,6 +250,7 @@ std::string Line(std::string_view text, size_t max_bytes) {
 
 void ReadKeys(HeaderReader& reader, uint64_t count, GgufMetadata& metadata, uint64_t& alignment) {
   std::map<std::string, uint64_t> context_lengths;
+  std::map<std::string, uint64_t> poolings;
   for (uint64_t i = 0; i < count && reader.ok(); ++i) {
     const std::string key = reader.Text(kMaxKeyBytes, kMaxKeyBytes);
     const Value value = ReadValue(reader);
@@ -270,10 +271,13 @@ void ReadKeys(HeaderReader& reader, uint64_t count, GgufMetadata& metadata, uint
       if (key == "split.count") metadata.parts = *value.number;
       // The architecture may be named after the key that belongs to it.
       if (absl::EndsWith(key, ".context_length")) context_lengths[key] = *value.number;
+      if (absl::EndsWith(key, ".pooling_type")) poolings[key] = *value.number;
     }
   }
   const auto found = context_lengths.find(metadata.architecture + ".context_length");
   if (found != context_lengths.end()) metadata.context_tokens = found->second;
+  const auto pooling = poolings.find(metadata.architecture + ".pooling_type");
+  if (pooling != poolings.end()) metadata.pooling = pooling->second;
 }
 
 void ReadTensors(HeaderReader& reader, uint64_t file_size, uint64_t alignment,
@@ -402,6 +406,14 @@ absl::StatusOr<GgufMetadata> ReadGgufFile(const std::string& path) {
   return ReadGgufMetadata(FileSource(std::move(file), static_cast<uint64_t>(info.st_size)));
 }
 
+bool IsEmbeddingModel(const GgufMetadata& metadata) {
+  if (!metadata.type.empty() && metadata.type != "model") return false;
+  const bool only_embeds = absl::StrContains(metadata.architecture, "bert") ||
+                           metadata.architecture == "gemma-embedding";
+  const uint64_t pooling = metadata.pooling.value_or(0);
+  return pooling >= 1 ? pooling <= 3 : only_embeds;
+}
+
 bool IsCausalLanguageModel(const GgufMetadata& metadata) {
   if (!metadata.type.empty() && metadata.type != "model") return false;
   const std::string& name = metadata.architecture;
@@ -433,7 +445,9 @@ absl::StatusOr<Manifest> ManifestFromGguf(const GgufMetadata& metadata, Manifest
       metadata.context_tokens == 0 ? ""
                                    : absl::StrCat(", context ", metadata.context_tokens, " tokens"),
       metadata.has_chat_template ? ", chat" : "");
-  if (IsCausalLanguageModel(metadata)) {
+  if (IsEmbeddingModel(metadata)) {
+    manifest.capabilities = {"language.embed"};
+  } else if (IsCausalLanguageModel(metadata)) {
     manifest.capabilities = {"language.generate"};
     if (metadata.has_chat_template) {
       for (const char* name :

@@ -6,6 +6,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -41,6 +42,8 @@ struct GgufMetadata {
   // More than 1: the file is one part of a model in several files.
   uint64_t parts = 1;
   bool has_chat_template = false;
+  // <architecture>.pooling_type: 1 the mean, 2 the first token, 3 the last, 4 a reranker.
+  std::optional<uint64_t> pooling;
 };
 
 // Bytes of a file at an offset. The bytes need not be in memory.
@@ -56,6 +59,9 @@ class ByteSource {
 // when a tensor does not fit into the file (it was cut off).
 absl::StatusOr<GgufMetadata> ReadGgufMetadata(const ByteSource& source);
 absl::StatusOr<GgufMetadata> ReadGgufFile(const std::string& path);
+
+// True for models that turn a text into a vector.
+bool IsEmbeddingModel(const GgufMetadata& metadata);
 
 // True for architectures that continue a text.
 bool IsCausalLanguageModel(const GgufMetadata& metadata);

@@ -13,6 +13,7 @@
 #include "grpcpp/channel.h"
 #include "grpcpp/client_context.h"
 #include "grpcpp/support/status.h"
+#include "protos/intelligence/v1/language.grpc.pb.h"
 #include "protos/intelligence/v1/language_model.grpc.pb.h"
 #include "protos/intelligence/v1/model_performance.grpc.pb.h"
 #include "protos/intelligence/v1/models.grpc.pb.h"
@@ -72,6 +73,7 @@ class Client::Connection {
   const std::unique_ptr<v1::SystemService::StubInterface> system_service;
   const std::unique_ptr<v1::VisionService::StubInterface> vision;
   const std::unique_ptr<v1::TensorService::StubInterface> tensor;
+  const std::unique_ptr<v1::LanguageService::StubInterface> language;
   const std::unique_ptr<v1::TranslationService::StubInterface> translation;
   AttachmentChannel attachments;
 };

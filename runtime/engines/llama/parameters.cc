@@ -4,6 +4,7 @@
 #include <fstream>
 #include <string_view>
 #include <thread>
+#include <utility>
 
 #include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
@@ -61,6 +62,21 @@ absl::Status SetParameter(LlamaParameters& parameters, const std::string& name,
   if (name == "gpu_layers") return Assign(parameters.gpu_layers, Number(name, text, 0, 1 << 16));
   if (name == "reproducible") return Assign(parameters.reproducible, Truth(name, text));
   if (name == "blas") return Assign(parameters.blas, Truth(name, text));
+  if (name == "pooling") {
+    if (text != "mean" && text != "cls" && text != "last") {
+      return ParameterError(name, "must be mean, cls or last");
+    }
+    parameters.pooling = text;
+    return absl::OkStatus();
+  }
+  for (const auto& [prefix, target] :
+       {std::pair("query_prefix", &parameters.query_prefix),
+        std::pair("document_prefix", &parameters.document_prefix),
+        std::pair("similarity_prefix", &parameters.similarity_prefix)}) {
+    if (name != prefix) continue;
+    *target = text;
+    return absl::OkStatus();
+  }
   if (name == "chat_template") {
     parameters.chat_template = text;
     return absl::OkStatus();

@@ -21,6 +21,12 @@ struct LlamaParameters {
   bool blas = false;
   // Name of a template that the library knows, instead of the model's own.
   std::string chat_template;
+  // Of embedding models: "mean", "cls", "last", instead of what the file says; what stands before
+  // texts by their purpose, instead of what is known of the model.
+  std::string pooling;
+  std::optional<std::string> query_prefix;
+  std::optional<std::string> document_prefix;
+  std::optional<std::string> similarity_prefix;
   int threads = 0;
 };
 

@@ -4,8 +4,10 @@
 #include <gtest/gtest.h>
 
 #include <cstring>
+#include <optional>
 #include <random>
 #include <string>
+#include <vector>
 
 #include "runtime/base/file.h"
 #include "runtime/base/reasons.h"
@@ -86,6 +88,27 @@ TEST(GgufMetadataTest, SkipsArraysAndLongTextsAndReadsVersion2) {
   EXPECT_TRUE(metadata->has_chat_template);
   // Without a file type the commonest tensor type speaks.
   EXPECT_EQ(metadata->quantization, "Q4_K");
+}
+
+TEST(GgufMetadataTest, ModelsOfVectorsAreToldByTheirPooling) {
+  const auto capabilities = [](const std::string& architecture, std::optional<uint32_t> pooling) {
+    GgufBuilder builder;
+    builder.Text("general.architecture", architecture);
+    if (pooling.has_value()) builder.Number(architecture + ".pooling_type", *pooling);
+    const auto metadata = Read(builder.Tensor("t", {32}, 0, 0).Build(128));
+    EXPECT_TRUE(metadata.ok()) << metadata.status();
+    const auto manifest = ManifestFromGguf(*metadata, {});
+    EXPECT_TRUE(manifest.ok()) << manifest.status();
+    return manifest.ok() ? manifest->capabilities : std::vector<std::string>();
+  };
+  using testing::ElementsAre;
+  EXPECT_THAT(capabilities("bert", 1), ElementsAre("language.embed"));
+  EXPECT_THAT(capabilities("nomic-bert", std::nullopt), ElementsAre("language.embed"));
+  EXPECT_THAT(capabilities("qwen3", 3), ElementsAre("language.embed"));
+  EXPECT_THAT(capabilities("qwen3", 0), ElementsAre("language.generate"));
+  EXPECT_THAT(capabilities("llama", std::nullopt), ElementsAre("language.generate"));
+  // A reranker judges pairs; nothing here asks for that.
+  EXPECT_THAT(capabilities("bert", 4), ElementsAre());
 }
 
 TEST(GgufMetadataTest, RefusesWhatIsNoGguf) {

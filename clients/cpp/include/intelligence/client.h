@@ -147,6 +147,7 @@ class Client {
 
  private:
   friend class FrameStream;
+  friend class LanguageTools;
   friend class Session;
   friend class TranslationBatch;
   friend class Translator;
