@@ -233,7 +233,7 @@ TEST(GgufManifestTest, EmbeddingModelsGenerateNothing) {
   GgufMetadata metadata;
   metadata.architecture = "nomic-bert";
   metadata.tensors = 1;
-  EXPECT_TRUE(ManifestFromGguf(metadata, {})->capabilities.empty());
+  EXPECT_THAT(ManifestFromGguf(metadata, {})->capabilities, testing::ElementsAre("language.embed"));
 }
 
 TEST(GgufManifestTest, PartsAdaptersAndEmptyFilesAreNoModels) {
