@@ -50,9 +50,11 @@ const ClientPolicy& ClientPolicies::For(std::string_view client_id) const {
 }
 
 TableCallerDirectory::TableCallerDirectory(const ConnectionTable* table, uid_t own_user,
-                                           std::vector<ClientPolicy> policies)
+                                           std::vector<ClientPolicy> policies,
+                                           std::vector<std::string> trusted)
     : table_(table),
       own_user_(own_user),
+      trusted_(std::move(trusted)),
       policies_(std::make_shared<const ClientPolicies>(std::move(policies))) {}
 
 void TableCallerDirectory::SetPolicies(std::vector<ClientPolicy> policies) {
@@ -93,6 +95,13 @@ absl::StatusOr<Caller> TableCallerDirectory::Resolve(std::string_view grpc_peer,
   caller.group_id = identity->group_id;
   caller.process_id = identity->process_id;
   caller.administrator = identity->user_id == 0 || identity->user_id == own_user_;
+  caller.app = identity->app;
+  caller.executable = identity->executable;
+  for (const std::string& pattern : trusted_) {
+    caller.trusted = caller.trusted || MatchesPattern(pattern, identity->app) ||
+                     (!identity->executable.empty() &&
+                      MatchesPattern(pattern, absl::StrCat("exe:", identity->executable)));
+  }
   return caller;
 }
 

@@ -34,9 +34,10 @@ class ClientPolicies {
 // Thread-safe. `table` must outlive it.
 class TableCallerDirectory final : public CallerDirectory {
  public:
-  // Administrators are root and `own_user`.
+  // Administrators are root and `own_user`. `trusted` are patterns of the person's clients
+  // ("exe:/usr/bin/mlctl").
   TableCallerDirectory(const ConnectionTable* table, uid_t own_user,
-                       std::vector<ClientPolicy> policies);
+                       std::vector<ClientPolicy> policies, std::vector<std::string> trusted = {});
 
   absl::StatusOr<Caller> Resolve(std::string_view grpc_peer,
                                  std::string_view service) const override;
@@ -47,6 +48,7 @@ class TableCallerDirectory final : public CallerDirectory {
  private:
   const ConnectionTable* const table_;
   const uid_t own_user_;
+  const std::vector<std::string> trusted_;
   mutable absl::Mutex mutex_;
   std::shared_ptr<const ClientPolicies> policies_ ABSL_GUARDED_BY(mutex_);
 };

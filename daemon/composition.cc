@@ -16,6 +16,7 @@
 #include "daemon/connection_table.h"
 #include "daemon/diagnose.h"
 #include "daemon/listener.h"
+#include "daemon/provider_launcher.h"
 #include "daemon/rpc_server.h"
 #include "runtime/base/executor.h"
 #include "runtime/core/runtime.h"
@@ -26,6 +27,7 @@
 #include "runtime/scheduler/scheduler.h"
 #include "runtime/worker/worker_model.h"
 #include "services/language/service.h"
+#include "services/actions/service.h"
 #include "services/language_model/service.h"
 #include "services/model_performance/service.h"
 #include "services/models/service.h"
@@ -149,7 +151,8 @@ class Composition::Parts {
         copy_threads("copy", kCopyThreads),
         runtime(MakeRuntimeParts()),
         connections(MakeConnectionLimits(config)),
-        callers(&connections, options.user_id, config.clients),
+        callers(&connections, options.user_id, config.clients, paths.trusted_clients),
+        provider_launcher(options.user_id, paths.socket, log),
         attachments(AttachmentLimits{}, clock),
         activity(static_cast<size_t>(config.daemon.activity_records), log) {
     RefreshEngines();
@@ -219,6 +222,22 @@ class Composition::Parts {
     return environment;
   }
 
+  ActionServiceOptions MakeActionOptions() {
+    ActionServiceOptions action_options;
+    LoadedDeclarations declared = LoadDeclarations(paths.action_directories);
+    for (const std::string& problem : declared.problems) log->Warning(problem);
+    action_options.declared = std::move(declared.providers);
+    action_options.launcher = &provider_launcher;
+    action_options.state_folder = paths.action_state;
+    action_options.warn = [this](const std::string& line) { log->Warning(line); };
+    action_options.make_id = [] {
+      const absl::StatusOr<std::string> id = MakeRandomToken();
+      // Without random numbers an id could be guessed: no run begins, rather than an unsafe one.
+      return id.ok() ? *id : std::string();
+    };
+    return action_options;
+  }
+
   absl::Status Serve(std::vector<ListeningSocket> sockets,
                      std::optional<ListeningSocket> descriptors) {
     const ServiceEnvironment environment = MakeEnvironment();
@@ -228,6 +247,7 @@ class Composition::Parts {
     services.push_back(MakeVisionService(environment));
     services.push_back(MakeTensorService(environment));
     services.push_back(MakeLanguageService(environment));
+    services.push_back(MakeActionService(environment, MakeActionOptions()));
     services.push_back(MakeModelService(environment));
     services.push_back(MakeModelPerformanceService(environment));
     services.push_back(MakeSystemService(environment));
@@ -274,6 +294,7 @@ class Composition::Parts {
   Runtime runtime;
   ConnectionTable connections;
   TableCallerDirectory callers;
+  SystemProviderLauncher provider_launcher;
   AttachmentTable attachments;
   RingActivityLog activity;
   std::unique_ptr<RpcServer> server;

@@ -20,8 +20,9 @@ constexpr size_t kMaxConfigBytes = 1 << 20;
 
 const std::vector<std::string>& ServiceNames() {
   static const auto* const names = new std::vector<std::string>{
-      "LanguageModelService", "LanguageService", "ModelPerformanceService", "ModelService",
-      "SystemService",        "TensorService",   "VisionService",           "WritingToolsService"};
+      "ActionService", "LanguageModelService", "LanguageService", "ModelPerformanceService",
+      "ModelService",  "SystemService",        "TensorService",   "VisionService",
+      "WritingToolsService"};
   return *names;
 }
 
@@ -166,6 +167,12 @@ std::optional<Config> ParseConfig(std::string_view text, std::vector<ConfigProbl
   reader.Section("scheduler",
                  [&](ConfigReader& section) { ReadScheduler(section, &config.scheduler); });
   reader.Section("worker", [&](ConfigReader& section) { ReadWorker(section, &config.worker); });
+  reader.Section("actions", [&](ConfigReader& section) {
+    section.Paths("directories", &config.actions.directories);
+    std::optional<std::vector<std::string>> trusted;
+    section.Texts("trusted_clients", &trusted, {});
+    if (trusted.has_value()) config.actions.trusted_clients = *std::move(trusted);
+  });
   reader.Section("logging", [&](ConfigReader& section) { ReadLogging(section, &config.logging); });
   reader.Section("clients", [&](ConfigReader& section) { ReadClients(section, &config.clients); });
   reader.Finish();
@@ -247,6 +254,9 @@ std::vector<std::string> KeysThatNeedRestart(const Config& running, const Config
               running.worker.start_timeout == fresh.worker.start_timeout &&
               running.worker.oom_score_adj == fresh.worker.oom_score_adj,
           "[worker]");
+  compare(running.actions.directories == fresh.actions.directories, "[actions] directories");
+  compare(running.actions.trusted_clients == fresh.actions.trusted_clients,
+          "[actions] trusted_clients");
   compare(running.logging.target == fresh.logging.target, "[logging] target");
   return keys;
 }

@@ -76,6 +76,14 @@ struct Config {
     int oom_score_adj = 500;
   } worker;
 
+  struct Actions {
+    // Where files declare actions. Nothing: the installation's folder and the store's.
+    std::optional<std::vector<std::string>> directories;
+    // Patterns of apps ("exe:/usr/bin/panel") that may ask the person and answer for them, beside
+    // the mlctl of this installation.
+    std::vector<std::string> trusted_clients;
+  } actions;
+
   struct Logging {
     LogLevel level = LogLevel::kInfo;
     LogTarget target = LogTarget::kAutomatic;

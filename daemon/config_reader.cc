@@ -152,9 +152,11 @@ void ConfigReader::Paths(std::string_view key, std::optional<std::vector<std::st
 
 void ConfigReader::Texts(std::string_view key, std::optional<std::vector<std::string>>* out,
                          const std::vector<std::string>& allowed) {
-  auto texts = TextList(key, absl::StrCat("names, each one of ", List(allowed)));
+  auto texts = TextList(
+      key, allowed.empty() ? "texts" : absl::StrCat("names, each one of ", List(allowed)));
   if (!texts.has_value()) return;
   for (const std::string& text : *texts) {
+    if (allowed.empty()) break;
     if (std::find(allowed.begin(), allowed.end(), text) != allowed.end()) continue;
     Complain(*table_->get(key),
              absl::StrCat(Name(key), " has '", text, "'; allowed are ", List(allowed), "."));

@@ -27,6 +27,7 @@ class ConfigReader {
   // An absolute path, or one beginning with "~/" is refused with words.
   void Path(std::string_view key, std::string* out);
   void Paths(std::string_view key, std::optional<std::vector<std::string>>* out);
+  // Each one of `allowed`; empty: any.
   void Texts(std::string_view key, std::optional<std::vector<std::string>>* out,
              const std::vector<std::string>& allowed);
   void Boolean(std::string_view key, bool* out);

@@ -145,16 +145,27 @@ class ProcessGuard {
   std::string start_time_;
 };
 
-std::string AppOfProcess(pid_t pid) {
+struct ProcessApp {
+  std::string app;
+  std::string executable;
+};
+
+ProcessApp AppOfProcess(pid_t pid) {
+  ProcessApp found;
   if (std::optional<std::string> cgroup = ReadSmallFile(absl::StrCat("/proc/", pid, "/cgroup"))) {
-    std::string app = AppFromControlGroup(*cgroup);
-    if (!app.empty()) return app;
+    found.app = AppFromControlGroup(*cgroup);
+    if (absl::StartsWith(found.app, "flatpak:") || absl::StartsWith(found.app, "snap:")) {
+      return found;
+    }
   }
   std::array<char, PATH_MAX> link;
   const ssize_t length =
       readlink(absl::StrCat("/proc/", pid, "/exe").c_str(), link.data(), link.size());
-  if (length <= 0) return "";
-  return AppFromExecutable(std::string_view(link.data(), static_cast<size_t>(length)));
+  if (length <= 0) return found;
+  std::string app = AppFromExecutable(std::string_view(link.data(), static_cast<size_t>(length)));
+  if (!app.empty()) found.executable = app.substr(4);
+  if (found.app.empty()) found.app = std::move(app);
+  return found;
 }
 
 #endif
@@ -221,7 +232,10 @@ absl::StatusOr<Identity> IdentifyPeer(int fd) {
   getsockopt(fd, SOL_LOCAL, LOCAL_PEERPID, &identity.process_id, &length);
   std::array<char, PROC_PIDPATHINFO_MAXSIZE> path;
   const int size = proc_pidpath(identity.process_id, path.data(), path.size());
-  if (size > 0) identity.app = AppFromExecutable(std::string_view(path.data(), size));
+  if (size > 0) {
+    identity.executable = std::string(path.data(), size);
+    identity.app = AppFromExecutable(identity.executable);
+  }
   if (identity.app.empty()) identity.app = "unknown";
   identity.display_name = DisplayName(identity.app);
   return identity;
@@ -243,9 +257,12 @@ absl::StatusOr<Identity> IdentifyPeer(int fd) {
   // 0: the peer is in another process namespace. -1 user: it could not be translated either.
   if (credentials.pid > 0) {
     const ProcessGuard guard(fd, credentials.pid);
-    std::string app = AppOfProcess(credentials.pid);
+    ProcessApp found = AppOfProcess(credentials.pid);
     // What was read counts only if the number belonged to the peer until now.
-    if (guard.StillThere()) identity.app = std::move(app);
+    if (guard.StillThere()) {
+      identity.app = std::move(found.app);
+      identity.executable = std::move(found.executable);
+    }
   }
   if (identity.app.empty()) identity.app = "unknown";
   identity.display_name = DisplayName(identity.app);

@@ -28,6 +28,9 @@ struct Identity {
   std::string app;
   // For people: "org.gnome.TextEditor", "vim".
   std::string display_name;
+  // Where /proc has it, also of an app that goes by its unit. Empty: not known, or a sandboxed
+  // app's (flatpak, snap), whose paths are its own.
+  std::string executable;
 
   // "1000:exe:/usr/bin/vim": what shares, limits and [clients] patterns go by.
   std::string id() const;

@@ -43,6 +43,11 @@ struct Paths {
   std::string worker_directory;
   std::vector<std::string> built_in_directories;
   std::vector<std::string> catalogue_directories;
+  // Where files declare actions; grants and what was done with actions are kept in action_state.
+  std::vector<std::string> action_directories;
+  std::string action_state;
+  // Patterns of the person's clients.
+  std::vector<std::string> trusted_clients;
 };
 
 // Fills in what the configuration leaves open. Fails with words when there is no place for the

@@ -349,6 +349,7 @@ Json ToJson(const intelligence::ActivityRecord& record) {
           {"method", record.method},
           {"model", record.model},
           {"request_class", Name(record.request_class)},
+          {"action", record.action},
           {"outcome", record.outcome},
           {"duration_seconds", Seconds(record.duration)},
           {"queue_time_seconds", Seconds(record.queue_time)},

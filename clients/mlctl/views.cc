@@ -254,7 +254,8 @@ std::string RenderActivity(const std::vector<intelligence::ActivityRecord>& reco
   for (const intelligence::ActivityRecord& record : records) {
     const bool tokens = record.input_tokens + record.output_tokens > 0;
     rows.push_back({absl::FormatTime("%m-%d %H:%M:%S", record.time, zone),
-                    record.method.substr(record.method.find('/') + 1), ShortName(record.model),
+                    record.method.substr(record.method.find('/') + 1),
+                    record.action.empty() ? ShortName(record.model) : record.action,
                     record.request_class == intelligence::RequestClass::kDefault
                         ? ""
                         : Lower(Name(record.request_class)),

@@ -80,6 +80,8 @@ class Call {
   // Notes for the activity record: sizes, never contents.
   void NoteModel(std::string_view model);
   void NoteRequestClass(RequestClass request_class);
+  // "{provider}/{id}" of an action.
+  void NoteAction(std::string_view action) { record_.set_action(std::string(action)); }
   void NoteInput(uint64_t bytes) { record_.set_input_bytes(record_.input_bytes() + bytes); }
   void NoteOutput(uint64_t bytes) { record_.set_output_bytes(record_.output_bytes() + bytes); }
   void NoteUsage(const JobUsage& usage) { usage_.Add(usage); }

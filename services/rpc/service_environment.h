@@ -29,6 +29,13 @@ struct Caller {
   pid_t process_id = 0;
   // Root or the daemon's own user: may see everybody's activity.
   bool administrator = false;
+  // The app alone, as identities name it: "exe:/usr/bin/vim", "unit:…", "flatpak:…"; "unknown".
+  std::string app;
+  // Absolute path of the executable. Empty: not known, or a sandboxed app's, whose paths are its
+  // own.
+  std::string executable;
+  // One of the person's clients (ActionService): may ask the person and answer for them.
+  bool trusted = false;
 };
 
 // Implemented by the daemon (daemon/identity). Thread-safe.

@@ -108,6 +108,7 @@ Client::Connection::Connection(std::string path)
       tensor(v1::TensorService::NewStub(channel_)),
       language(v1::LanguageService::NewStub(channel_)),
       translation(v1::TranslationService::NewStub(channel_)),
+      actions(v1::ActionService::NewStub(channel_)),
       attachments(AttachmentSocketPath(path_)) {}
 
 absl::Status Client::Connection::WaitUntilReady(absl::Duration timeout) {

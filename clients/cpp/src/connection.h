@@ -14,6 +14,7 @@
 #include "grpcpp/client_context.h"
 #include "grpcpp/support/status.h"
 #include "protos/intelligence/v1/language.grpc.pb.h"
+#include "protos/intelligence/v1/actions.grpc.pb.h"
 #include "protos/intelligence/v1/language_model.grpc.pb.h"
 #include "protos/intelligence/v1/model_performance.grpc.pb.h"
 #include "protos/intelligence/v1/models.grpc.pb.h"
@@ -75,6 +76,7 @@ class Client::Connection {
   const std::unique_ptr<v1::TensorService::StubInterface> tensor;
   const std::unique_ptr<v1::LanguageService::StubInterface> language;
   const std::unique_ptr<v1::TranslationService::StubInterface> translation;
+  const std::unique_ptr<v1::ActionService::StubInterface> actions;
   AttachmentChannel attachments;
 };
 

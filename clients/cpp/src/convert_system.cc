@@ -145,6 +145,7 @@ ActivityRecord FromProto(const v1::ActivityRecord& record) {
           .method = record.method(),
           .model = record.model(),
           .request_class = EnumFromProto(record.request_class(), RequestClass::kBackground),
+          .action = record.action(),
           .outcome = record.outcome(),
           .duration = FromProto(record.duration()),
           .queue_time = FromProto(record.queue_time()),

@@ -35,6 +35,12 @@
 
 namespace intelligence {
 
+namespace actions {
+class Caller;
+class ProviderLink;
+class RunningCall;
+}  // namespace actions
+
 struct ClientOptions {
   // Default: DefaultSocketPath().
   std::string socket_path = {};
@@ -151,6 +157,9 @@ class Client {
   friend class Session;
   friend class TranslationBatch;
   friend class Translator;
+  friend class actions::Caller;
+  friend class actions::ProviderLink;
+  friend class actions::RunningCall;
   class Connection;
 
   Stream<GenerateTextEvent> StreamTurn(const GenerateTextRequest& request,

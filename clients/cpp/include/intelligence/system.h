@@ -78,6 +78,7 @@ struct ActivityRecord {
   std::string method = {};
   std::string model = {};
   RequestClass request_class = RequestClass::kDefault;
+  std::string action = {};   // "PROVIDER/ACTION" of a run
   std::string outcome = {};  // "OK" or a reason
   absl::Duration duration = {};
   absl::Duration queue_time = {};

@@ -1,0 +1,148 @@
+#include "services/actions/hub.h"
+
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "runtime/base/file.h"
+
+namespace intelligenced {
+namespace {
+
+namespace v1 = ::intelligence::v1;
+
+constexpr size_t kMaxGrantsBytes = size_t{16} << 20;
+
+std::string GrantsPath(const ActionServiceOptions& options) {
+  return absl::StrCat(options.state_folder, "/grants.json");
+}
+
+}  // namespace
+
+ActionHub::ActionHub(Runtime* runtime, ActionServiceOptions options)
+    : runtime_(runtime), options_(std::move(options)), exchange_(this, options_.make_id) {
+  exchange_.registry().SetStatic(options_.declared);
+  if (options_.state_folder.empty()) return;
+  const absl::StatusOr<std::string> text = ReadFile(GrantsPath(options_), kMaxGrantsBytes);
+  if (absl::IsNotFound(text.status())) return;
+  absl::StatusOr<GrantTable> table = text.ok() ? GrantTable::Parse(*text) : text.status();
+  if (table.ok()) {
+    exchange_.grants() = *std::move(table);
+  } else {
+    options_.warn(absl::StrCat(GrantsPath(options_), ": ", table.status().message()));
+  }
+}
+
+ActionHub::~ActionHub() {
+  if (armed_for_ != absl::InfiniteFuture()) runtime_->timer().Cancel(timer_);
+}
+
+void ActionHub::Run(Work work) {
+  strand_.Run([self = shared_from_this(), work = std::move(work)]() mutable {
+    const absl::Time now = self->runtime_->clock().Now();
+    work(self->exchange_, now);
+    self->exchange_.Tick(now);
+    self->Arm();
+  });
+}
+
+void ActionHub::Arm() {
+  const absl::Time when = exchange_.NextDeadline();
+  if (when == armed_for_) return;
+  if (armed_for_ != absl::InfiniteFuture()) runtime_->timer().Cancel(timer_);
+  armed_for_ = when;
+  if (when == absl::InfiniteFuture()) return;
+  timer_ = runtime_->timer().Schedule(when, [weak = weak_from_this(), when] {
+    const auto self = weak.lock();
+    if (self == nullptr) return;
+    self->Run([self = self.get(), when](ActionExchange&, absl::Time) {
+      if (self->armed_for_ == when) self->armed_for_ = absl::InfiniteFuture();
+    });
+  });
+}
+
+uint64_t ActionHub::NewNumber() { return next_number_++; }
+void ActionHub::AddCall(uint64_t number, std::shared_ptr<StreamCall> call) {
+  calls_[number] = std::move(call);
+}
+void ActionHub::RemoveCall(uint64_t number) { calls_.erase(number); }
+
+template <typename Message>
+void ActionHub::Send(uint64_t number, const Message& message) {
+  const auto found = calls_.find(number);
+  if (found == calls_.end()) return;
+  found->second->Run([call = found->second, message] {
+    if (!call->ended()) call->Write(message);
+  });
+}
+
+void ActionHub::End(uint64_t number, const absl::Status& status) {
+  const auto found = calls_.find(number);
+  if (found == calls_.end()) return;
+  const std::shared_ptr<StreamCall> call = std::move(found->second);
+  calls_.erase(found);
+  call->Run([call, status] {
+    if (!call->ended()) call->End(status);
+  });
+}
+
+void ActionHub::ToProvider(uint64_t stream, const v1::ProvideResponse& message) {
+  Send(stream, message);
+}
+void ActionHub::EndProvider(uint64_t stream, const absl::Status& status) { End(stream, status); }
+void ActionHub::ToCaller(uint64_t call, const v1::RunActionResponse& message) {
+  if (message.has_started()) {
+    if (const auto found = calls_.find(call); found != calls_.end()) {
+      found->second->Run([call = found->second, action = message.started().action()] {
+        call->NoteAction(action);
+      });
+    }
+  }
+  Send(call, message);
+}
+void ActionHub::EndCaller(uint64_t call, const absl::Status& status) { End(call, status); }
+void ActionHub::ToConfirmer(uint64_t stream, const v1::AnswerConfirmationsResponse& message) {
+  Send(stream, message);
+}
+
+void ActionHub::StartProvider(uid_t user, std::shared_ptr<const StaticProvider> provider) {
+  runtime_->blocking().Run([self = shared_from_this(), user, provider = std::move(provider)] {
+    const absl::Status status =
+        self->options_.launcher == nullptr
+            ? absl::UnavailableError("This daemon starts no apps.")
+            : self->options_.launcher->Start(user, provider->start);
+    if (status.ok()) return;
+    self->options_.warn(absl::StrCat("cannot start the provider ", provider->declaration.id(),
+                                     ": ", status.message()));
+    self->Run([user, id = provider->declaration.id(), status](ActionExchange& exchange,
+                                                              absl::Time now) {
+      exchange.ProviderStartFailed(user, id, status, now);
+    });
+  });
+}
+
+void ActionHub::SaveGrants() {
+  if (options_.state_folder.empty()) return;
+  if (saving_) {
+    dirty_ = true;
+    return;
+  }
+  saving_ = true;
+  runtime_->blocking().Run([self = shared_from_this(), text = exchange_.grants().Serialize()] {
+    absl::Status status = CreateDirectories(self->options_.state_folder, 0700);
+    FileSystem files;
+    if (status.ok()) status = WriteFileAtomically(files, GrantsPath(self->options_), text, 0600);
+    if (!status.ok()) {
+      self->options_.warn(absl::StrCat("grants are not kept: ", status.message()));
+    }
+    self->Run([self](ActionExchange&, absl::Time) {
+      self->saving_ = false;
+      if (std::exchange(self->dirty_, false)) self->SaveGrants();
+    });
+  });
+}
+
+void ActionHub::RunDone(uid_t user, const std::string& action, const ActionValues& values) {
+  if (run_done_) run_done_(user, action, values);
+}
+
+}  // namespace intelligenced
