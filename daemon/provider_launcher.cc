@@ -45,9 +45,10 @@ absl::Status StartCommand(const std::vector<std::string>& command, const std::st
   std::vector<char*> environment;
   for (char** variable = environ; *variable != nullptr; ++variable) {
     const std::string_view text = *variable;
-    if (absl::StartsWith(text, "INTELLIGENCED_SOCKET=") || absl::StartsWith(text, "NOTIFY_SOCKET=") ||
-        absl::StartsWith(text, "LISTEN_") || absl::StartsWith(text, "WATCHDOG_") ||
-        absl::StartsWith(text, "STATE_DIRECTORY=") || absl::StartsWith(text, "JOURNAL_STREAM=")) {
+    if (absl::StartsWith(text, "INTELLIGENCED_SOCKET=") ||
+        absl::StartsWith(text, "NOTIFY_SOCKET=") || absl::StartsWith(text, "LISTEN_") ||
+        absl::StartsWith(text, "WATCHDOG_") || absl::StartsWith(text, "STATE_DIRECTORY=") ||
+        absl::StartsWith(text, "JOURNAL_STREAM=")) {
       continue;
     }
     environment.push_back(*variable);
@@ -63,8 +64,8 @@ absl::Status StartCommand(const std::vector<std::string>& command, const std::st
   sigfillset(&all);
   posix_spawnattr_setsigmask(&attributes, &none);
   posix_spawnattr_setsigdefault(&attributes, &all);
-  posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF |
-                                            POSIX_SPAWN_SETSID);
+  posix_spawnattr_setflags(&attributes,
+                           POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSID);
   posix_spawn_file_actions_t files;
   posix_spawn_file_actions_init(&files);
   const absl::Cleanup free_files = [&] { posix_spawn_file_actions_destroy(&files); };
@@ -73,8 +74,8 @@ absl::Status StartCommand(const std::vector<std::string>& command, const std::st
   posix_spawn_file_actions_addopen(&files, STDOUT_FILENO, "/dev/null", O_WRONLY, 0);
   posix_spawn_file_actions_addopen(&files, STDERR_FILENO, "/dev/null", O_WRONLY, 0);
   pid_t child = 0;
-  const int error = posix_spawn(&child, arguments[0], &files, &attributes, arguments.data(),
-                                environment.data());
+  const int error =
+      posix_spawn(&child, arguments[0], &files, &attributes, arguments.data(), environment.data());
   if (error != 0) {
     return absl::UnavailableError(
         absl::StrCat("The program ", command[0], " cannot be started: ", strerror(error), "."));
@@ -99,9 +100,9 @@ absl::Status CallBus(const char* destination, const char* path, const char* inte
   int error = sd_bus_open_user(&bus);
   const absl::Cleanup close_bus = [&] { sd_bus_flush_close_unref(bus); };
   if (error < 0) {
-    return absl::UnavailableError(absl::StrCat(
-        "The app cannot be started: there is no D-Bus of the user's here (", strerror(-error),
-        ")."));
+    return absl::UnavailableError(
+        absl::StrCat("The app cannot be started: there is no D-Bus of the user's here (",
+                     strerror(-error), ")."));
   }
   sd_bus_set_method_call_timeout(bus, 10'000'000);
   sd_bus_error problem = SD_BUS_ERROR_NULL;

@@ -193,6 +193,7 @@ int Run(Host& host, const std::vector<std::string>& arguments) {
     AddVisionCommands(tree);
     AddLanguageCommands(tree);
     AddTensorCommands(tree);
+    AddActionCommands(tree);
     AddModelCommands(tree);
     AddSystemCommands(tree);
     AddBenchCommand(tree);

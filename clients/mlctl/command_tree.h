@@ -77,6 +77,7 @@ void AddSystemCommands(CommandTree& tree);
 void AddVisionCommands(CommandTree& tree);
 void AddTensorCommands(CommandTree& tree);
 void AddLanguageCommands(CommandTree& tree);
+void AddActionCommands(CommandTree& tree);
 void AddBenchCommand(CommandTree& tree);
 void AddTopCommand(CommandTree& tree);
 void AddDoctorCommands(CommandTree& tree);

@@ -8,6 +8,7 @@
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_replace.h"
 #include "runtime/base/reasons.h"
+#include "services/actions/resolve/phrase_template.h"
 #include "services/actions/values.h"
 #include "services/rpc/field_checker.h"
 
@@ -49,37 +50,6 @@ absl::Status CheckId(const std::string& field, const std::string& id,
   return absl::OkStatus();
 }
 
-// Every parameter that a phrase names is there, once; braces close.
-absl::Status CheckPhrase(const std::string& field, const std::string& phrase,
-                         const v1::Action& action) {
-  if (phrase.empty() || !IsPlainLine(phrase, 256)) {
-    return FieldError(field, "must be one line of 1 to 256 bytes.");
-  }
-  std::set<std::string> seen;
-  bool words = false;
-  for (size_t i = 0; i < phrase.size(); ++i) {
-    if (phrase[i] == '}') return FieldError(field, "closes a brace that it did not open.");
-    if (phrase[i] != '{') {
-      words = words || phrase[i] != ' ';
-      continue;
-    }
-    const size_t end = phrase.find('}', i);
-    if (end == std::string::npos) return FieldError(field, "does not close a brace.");
-    std::string id = phrase.substr(i + 1, end - i - 1);
-    if (FindParameter(action, id) == nullptr) {
-      return FieldError(field, absl::StrCat("names {", MakePlainLine(id, 64),
-                                            "}, which is no parameter of the action."));
-    }
-    if (!seen.insert(id).second) {
-      return FieldError(field, absl::StrCat("names {", id, "} twice."));
-    }
-    i = end;
-  }
-  // A phrase of parameters alone would fit everything that anybody says.
-  if (!words) return FieldError(field, "must have words beside its parameters.");
-  return absl::OkStatus();
-}
-
 absl::Status CheckAction(const std::string& field, const v1::Action& action,
                          const v1::ProviderDeclaration& provider) {
   if (absl::Status status = CheckWords(field, action.title(), action.description(), true);
@@ -116,10 +86,14 @@ absl::Status CheckAction(const std::string& field, const v1::Action& action,
   if (action.phrases_size() > 64) {
     return FieldError(absl::StrCat(field, ".phrases"), "must be at most 64.");
   }
+  std::vector<std::string> parameters;
+  for (const v1::ActionParameter& parameter : action.parameters()) {
+    parameters.push_back(parameter.id());
+  }
   for (int i = 0; i < action.phrases_size(); ++i) {
-    absl::Status status =
-        CheckPhrase(absl::StrCat(field, ".phrases[", i, "]"), action.phrases(i), action);
-    if (!status.ok()) return status;
+    const auto parsed = resolve::ParsePhrase(action.phrases(i), parameters,
+                                             absl::StrCat(field, ".phrases[", i, "]"));
+    if (!parsed.ok()) return parsed.status();
   }
   return absl::OkStatus();
 }
@@ -138,8 +112,8 @@ absl::Status CheckCycle(const v1::ProviderDeclaration& provider, const v1::Entit
   for (const std::string_view above : path) {
     if (above == type.id()) {
       return FieldError("declaration.entity_types",
-                        absl::StrCat("lead back to themselves: ", absl::StrJoin(path, " → "),
-                                     " → ", type.id(), "."));
+                        absl::StrCat("lead back to themselves: ", absl::StrJoin(path, " → "), " → ",
+                                     type.id(), "."));
     }
   }
   path.push_back(type.id());

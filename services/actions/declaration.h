@@ -36,9 +36,7 @@ struct ProviderStart {
   std::string systemd_unit;
   int timeout_seconds = 10;
 
-  bool possible() const {
-    return !command.empty() || !dbus_name.empty() || !systemd_unit.empty();
-  }
+  bool possible() const { return !command.empty() || !dbus_name.empty() || !systemd_unit.empty(); }
 };
 
 // A provider that a file declares.

@@ -441,7 +441,8 @@ absl::StatusOr<StaticProvider> ParseDeclarationFile(std::string_view text,
       ReadType(one, property->mutable_type());
     });
   });
-  reader.Sections("actions", [&](Reader& section) { ReadAction(section, declaration.add_actions()); });
+  reader.Sections("actions",
+                  [&](Reader& section) { ReadAction(section, declaration.add_actions()); });
   reader.Finish();
   if (status.ok() && !reader.Has("owner")) {
     // What is started is what answers.
@@ -477,10 +478,10 @@ LoadedDeclarations LoadDeclarations(const std::vector<std::string>& folders) {
                                                provider.status().message()));
         continue;
       }
-      const bool taken = std::any_of(
-          loaded.providers.begin(), loaded.providers.end(), [&](const StaticProvider& other) {
-            return other.declaration.id() == provider->declaration.id();
-          });
+      const bool taken = std::any_of(loaded.providers.begin(), loaded.providers.end(),
+                                     [&](const StaticProvider& other) {
+                                       return other.declaration.id() == provider->declaration.id();
+                                     });
       if (taken) {
         loaded.problems.push_back(absl::StrCat(path, ": the provider ", provider->declaration.id(),
                                                " is declared by an earlier file already."));

@@ -68,9 +68,9 @@ absl::Status ActionExchange::ProviderRegisters(uint64_t stream, const ActionActo
   output_->ToProvider(stream, response);
   if (registered->replaced != 0) {
     ProviderGone(registered->replaced, now);
-    output_->EndProvider(registered->replaced,
-                         MakeError(Reason::kCancelled,
-                                   "Another connection of this app took the provider over."));
+    output_->EndProvider(
+        registered->replaced,
+        MakeError(Reason::kCancelled, "Another connection of this app took the provider over."));
   }
   starting_.erase(key);
   ResumeWaiting(key, now);
@@ -142,9 +142,9 @@ void ActionExchange::Reject(uint64_t stream, std::string_view id, std::string_vi
   if (++found->second.rejections >= limits_.rejections) {
     ProviderGone(stream, now);
     output_->EndProvider(
-        stream, FieldError("message", absl::StrCat("was wrong ", limits_.rejections,
-                                                   " times on this stream; the last time: ",
-                                                   message)));
+        stream,
+        FieldError("message", absl::StrCat("was wrong ", limits_.rejections,
+                                           " times on this stream; the last time: ", message)));
     return;
   }
   v1::ProvideResponse response;
@@ -254,8 +254,7 @@ void ActionExchange::OnValueQuestion(uint64_t stream, Run& run, const v1::ValueQ
 }
 
 void ActionExchange::OnConfirmationQuestion(uint64_t stream, Run& run,
-                                            const v1::ConfirmationQuestion& asked,
-                                            absl::Time now) {
+                                            const v1::ConfirmationQuestion& asked, absl::Time now) {
   if (run.waits != Waits::kProgress) {
     return Reject(stream, run.id, "FIELD_INVALID", "A question of this run is open already.", now);
   }
@@ -346,9 +345,8 @@ void ActionExchange::OnEntities(uint64_t stream, const v1::EntityAnswer& answer,
   const v1::EntityType* type = FindEntityType(*run.provider.declaration, query.entity_type);
   if (question.options.empty()) {
     if (query.slot.item < 0) run.values.erase(query.slot.parameter);
-    const std::string problem =
-        absl::StrCat("There is no ", type->title(), " “", said, "” in ",
-                     run.provider.declaration->title(), ".");
+    const std::string problem = absl::StrCat("There is no ", type->title(), " “", said, "” in ",
+                                             run.provider.declaration->title(), ".");
     if (++run.wrong_answers > limits_.wrong_answers) {
       return EndRun(run, FieldError(absl::StrCat("values[", parameter.id(), "]"), problem), nullptr,
                     now);
@@ -370,12 +368,10 @@ absl::Status ActionExchange::StartRun(uint64_t call, const ActionActor& actor,
     return FieldError("start.on_behalf_of", "must be one line of at most 128 bytes.");
   }
   if (start.action().empty()) return FieldError("start.action", "is required.");
-  absl::StatusOr<ActionRegistry::Found> found =
-      registry_.FindAction(actor.user_id, start.action());
+  absl::StatusOr<ActionRegistry::Found> found = registry_.FindAction(actor.user_id, start.action());
   if (!found.ok()) return found.status();
-  const std::string caller = start.on_behalf_of().empty()
-                                 ? actor.app
-                                 : absl::StrCat(actor.app, "#", start.on_behalf_of());
+  const std::string caller =
+      start.on_behalf_of().empty() ? actor.app : absl::StrCat(actor.app, "#", start.on_behalf_of());
   const KeptKey key(absl::StrCat(actor.user_id, ":", caller), start.request_id());
   const std::string fingerprint = Fingerprint(found->action->name(), start);
   if (!start.request_id().empty()) {
@@ -410,12 +406,12 @@ absl::Status ActionExchange::StartRun(uint64_t call, const ActionActor& actor,
   absl::Status status = CheckValues(*found->action, start.values(), *found->provider.declaration,
                                     ValueOrigin::kCaller);
   if (!status.ok()) return status;
-  const auto running = RunIds([&](const Run& run) {
-    return run.caller == caller && run.actor.user_id == actor.user_id;
-  });
+  const auto running = RunIds(
+      [&](const Run& run) { return run.caller == caller && run.actor.user_id == actor.user_id; });
   if (running.size() >= limits_.runs_of_caller) {
-    return QuotaError(absl::StrCat("This caller has ", running.size(), " runs, the most there may "
-                                                                       "be at a time."));
+    return QuotaError(absl::StrCat("This caller has ", running.size(),
+                                   " runs, the most there may "
+                                   "be at a time."));
   }
   if (runs_.size() >= limits_.runs) {
     ErrorFacts facts;
@@ -474,8 +470,9 @@ void ActionExchange::CallerSays(uint64_t call, const v1::RunActionRequest& messa
         return TakeDecision(*run, message.confirmation(), now);
       }
       return EndRun(*run,
-                    FieldError("confirmation", "was sent without being asked for: it is not this "
-                                               "caller's to give."),
+                    FieldError("confirmation",
+                               "was sent without being asked for: it is not this "
+                               "caller's to give."),
                     nullptr, now);
     default:
       return EndRun(*run, FieldError("message", "must be a value or a confirmation."), nullptr,
@@ -486,12 +483,11 @@ void ActionExchange::CallerSays(uint64_t call, const v1::RunActionRequest& messa
 void ActionExchange::TakeValue(Run& run, const v1::ActionValue& value, absl::Time now) {
   const v1::ActionParameter& parameter = *FindParameter(*run.action, run.question.parameter);
   const int item = run.question.slot.item;
-  const v1::ActionValueType& type =
-      item >= 0 ? parameter.type().list().item() : parameter.type();
+  const v1::ActionValueType& type = item >= 0 ? parameter.type().list().item() : parameter.type();
   // In mid-action the provider is not asked for its things once more.
-  absl::Status status = CheckValue("value", type, value, *run.provider.declaration,
-                                   run.question.from_provider ? ValueOrigin::kProvider
-                                                              : ValueOrigin::kCaller);
+  absl::Status status =
+      CheckValue("value", type, value, *run.provider.declaration,
+                 run.question.from_provider ? ValueOrigin::kProvider : ValueOrigin::kCaller);
   if (!status.ok()) {
     if (++run.wrong_answers > limits_.wrong_answers) {
       return EndRun(run, status, nullptr, now);
@@ -568,8 +564,8 @@ absl::Status ActionExchange::Cancel(const ActionActor& actor, const std::string&
 
 // ---- Ends
 
-void ActionExchange::EndRun(Run& run, const absl::Status& status,
-                            const v1::RunCompleted* completed, absl::Time now) {
+void ActionExchange::EndRun(Run& run, const absl::Status& status, const v1::RunCompleted* completed,
+                            absl::Time now) {
   StopAsking(run);
   v1::RunCompleted answer;
   if (completed != nullptr) {
@@ -661,11 +657,11 @@ void ActionExchange::Tick(absl::Time now) {
     if (until <= now) late.push_back(key);
   }
   for (const ActionRegistry::Key& key : late) {
-    ProviderStartFailed(key.first, key.second,
-                        absl::UnavailableError(absl::StrCat(
-                            "The app of ", key.second,
-                            " was started and has not connected in time.")),
-                        now);
+    ProviderStartFailed(
+        key.first, key.second,
+        absl::UnavailableError(
+            absl::StrCat("The app of ", key.second, " was started and has not connected in time.")),
+        now);
   }
   const auto expired = RunIds([now](const Run& run) { return run.deadline <= now; });
   for (const std::string& id : expired) {

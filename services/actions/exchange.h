@@ -1,5 +1,5 @@
-// Everything between callers, providers and the person: who is connected, which runs there are, what
-// each waits for, and what is said to whom next.
+// Everything between callers, providers and the person: who is connected, which runs there are,
+// what each waits for, and what is said to whom next.
 //
 // Pure: streams and calls are numbers, time is an argument, and what is to be done outside goes
 // through ExchangeOutput. Not thread-safe; hub.h puts it behind a strand.
@@ -217,8 +217,8 @@ class ActionExchange {
   void Tell(const Run& run, const intelligence::v1::RunActionResponse& message);
   void TellProvider(const Run& run, const intelligence::v1::ProvideResponse& message);
   // `completed` null: it ended with `status`. `run` is gone afterwards.
-  void EndRun(Run& run, const absl::Status& status,
-              const intelligence::v1::RunCompleted* completed, absl::Time now);
+  void EndRun(Run& run, const absl::Status& status, const intelligence::v1::RunCompleted* completed,
+              absl::Time now);
   void Keep(const Run& run, const absl::Status& status,
             const intelligence::v1::RunCompleted* completed, absl::Time now);
   Run* RunOfCall(uint64_t call);

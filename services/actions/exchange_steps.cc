@@ -64,11 +64,11 @@ bool ActionExchange::AdvanceProvider(Run& run, absl::Time now) {
       if (action.id() == run.action->id()) same = &action;
     }
     if (same == nullptr) {
-      EndRun(run,
-             MakeError(Reason::kActionNotFound,
-                       absl::StrCat(present->declaration->title(),
-                                    " does not offer this action any more.")),
-             nullptr, now);
+      EndRun(
+          run,
+          MakeError(Reason::kActionNotFound, absl::StrCat(present->declaration->title(),
+                                                          " does not offer this action any more.")),
+          nullptr, now);
       return false;
     }
     absl::Status status =
@@ -86,8 +86,9 @@ bool ActionExchange::AdvanceProvider(Run& run, absl::Time now) {
     facts.metadata = {{"provider", id}};
     EndRun(run,
            MakeError(Reason::kActionProviderUnavailable,
-                     absl::StrCat("The app of ", id, " is not running, and nothing says how to "
-                                                     "start it. Start it and try again."),
+                     absl::StrCat("The app of ", id,
+                                  " is not running, and nothing says how to "
+                                  "start it. Start it and try again."),
                      std::move(facts)),
            nullptr, now);
     return false;
@@ -145,8 +146,8 @@ bool ActionExchange::AdvanceEntities(Run& run, absl::Time now) {
     for (int i = 0; i < count; ++i) {
       const Slot slot{parameter.id(), list ? i : -1};
       if (run.resolved.contains(slot)) continue;
-      const v1::EntityReference& entity = list ? value->second.list_value().items(i).entity_value()
-                                               : value->second.entity_value();
+      const v1::EntityReference& entity =
+          list ? value->second.list_value().items(i).entity_value() : value->second.entity_value();
       const bool by_id = !entity.id().empty();
       SendQuery(run, slot, type.entity().id(), by_id ? Query::By::kId : Query::By::kText,
                 by_id ? entity.id() : entity.title(), now);
@@ -165,8 +166,8 @@ bool ActionExchange::AdvanceMissing(Run& run, absl::Time now) {
     if (parameter.type().has_entity()) {
       const auto options = run.suggested.find(parameter.id());
       if (options == run.suggested.end()) {
-        SendQuery(run, {parameter.id(), -1}, parameter.type().entity().id(),
-                  Query::By::kSuggested, "", now);
+        SendQuery(run, {parameter.id(), -1}, parameter.type().entity().id(), Query::By::kSuggested,
+                  "", now);
         return false;
       }
       question.options = options->second;
@@ -199,8 +200,8 @@ void ActionExchange::Dispatch(Run& run, absl::Time now) {
 }
 
 void ActionExchange::AskValue(Run& run, const v1::ActionParameter& parameter, Question question,
-                              std::string_view prompt, std::string_view problem,
-                              bool disambiguates, absl::Time now) {
+                              std::string_view prompt, std::string_view problem, bool disambiguates,
+                              absl::Time now) {
   if (run.half_closed || run.call == 0) {
     ErrorFacts facts;
     facts.metadata = {{"parameter", parameter.id()}};
@@ -297,8 +298,8 @@ void ActionExchange::TakeDecision(Run& run, v1::ConfirmationDecision decision, a
   if (kind == v1::CONFIRMATION_KIND_GRANT) {
     const bool never = decision == v1::CONFIRMATION_DECISION_NEVER;
     if (allowed || never) {
-      const absl::Status kept = grants_.Set(
-          GrantKey(run), allowed ? v1::GRANT_POLICY_ALWAYS : v1::GRANT_POLICY_NEVER);
+      const absl::Status kept =
+          grants_.Set(GrantKey(run), allowed ? v1::GRANT_POLICY_ALWAYS : v1::GRANT_POLICY_NEVER);
       // Without room the answer holds this once.
       if (kept.ok()) output_->SaveGrants();
     }
@@ -365,9 +366,10 @@ absl::Status ActionExchange::ConfirmerConnects(uint64_t stream, const ActionActo
                                                absl::Time) {
   if (!actor.trusted) {
     return MakeError(Reason::kCallerNotAuthorized,
-                     absl::StrCat(actor.app, " is none of the person's clients, so it cannot answer "
-                                             "for them. [actions] trusted_clients in the "
-                                             "daemon's configuration names these."));
+                     absl::StrCat(actor.app,
+                                  " is none of the person's clients, so it cannot answer "
+                                  "for them. [actions] trusted_clients in the "
+                                  "daemon's configuration names these."));
   }
   if (confirmers_.size() >= 256) {
     return MakeError(Reason::kQueueFull, "Too many clients wait for questions.");

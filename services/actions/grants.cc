@@ -30,10 +30,10 @@ absl::Status GrantTable::Set(const Key& key, v1::GrantPolicy policy) {
     if (static_cast<size_t>(count) >= kMaxOfUser) {
       ErrorFacts facts;
       facts.metadata = {{"quota", "grants"}};
-      return MakeError(Reason::kClientQuotaExceeded,
-                       absl::StrCat("There are ", count,
-                                    " grants, the most there may be; revoke some first."),
-                       std::move(facts));
+      return MakeError(
+          Reason::kClientQuotaExceeded,
+          absl::StrCat("There are ", count, " grants, the most there may be; revoke some first."),
+          std::move(facts));
     }
   }
   grants_[key] = policy;
@@ -91,8 +91,8 @@ absl::StatusOr<GrantTable> GrantTable::Parse(std::string_view text) {
     const std::string policy = item["policy"];
     if (policy != "always" && policy != "never") return broken();
     const Key key{item["user"], item["caller"], item["provider"], item["owner"]};
-    absl::Status status = table.Set(
-        key, policy == "always" ? v1::GRANT_POLICY_ALWAYS : v1::GRANT_POLICY_NEVER);
+    absl::Status status =
+        table.Set(key, policy == "always" ? v1::GRANT_POLICY_ALWAYS : v1::GRANT_POLICY_NEVER);
     if (!status.ok()) return status;
   }
   return table;

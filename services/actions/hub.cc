@@ -106,17 +106,16 @@ void ActionHub::ToConfirmer(uint64_t stream, const v1::AnswerConfirmationsRespon
 
 void ActionHub::StartProvider(uid_t user, std::shared_ptr<const StaticProvider> provider) {
   runtime_->blocking().Run([self = shared_from_this(), user, provider = std::move(provider)] {
-    const absl::Status status =
-        self->options_.launcher == nullptr
-            ? absl::UnavailableError("This daemon starts no apps.")
-            : self->options_.launcher->Start(user, provider->start);
+    const absl::Status status = self->options_.launcher == nullptr
+                                    ? absl::UnavailableError("This daemon starts no apps.")
+                                    : self->options_.launcher->Start(user, provider->start);
     if (status.ok()) return;
-    self->options_.warn(absl::StrCat("cannot start the provider ", provider->declaration.id(),
-                                     ": ", status.message()));
-    self->Run([user, id = provider->declaration.id(), status](ActionExchange& exchange,
-                                                              absl::Time now) {
-      exchange.ProviderStartFailed(user, id, status, now);
-    });
+    self->options_.warn(absl::StrCat("cannot start the provider ", provider->declaration.id(), ": ",
+                                     status.message()));
+    self->Run(
+        [user, id = provider->declaration.id(), status](ActionExchange& exchange, absl::Time now) {
+          exchange.ProviderStartFailed(user, id, status, now);
+        });
   });
 }
 

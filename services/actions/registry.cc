@@ -42,8 +42,9 @@ absl::StatusOr<ActionRegistry::Registered> ActionRegistry::Register(
     uint64_t stream, const ActionActor& actor, const v1::ProviderDeclaration& declaration) {
   if (absl::Status status = CheckDeclaration(declaration); !status.ok()) return status;
   if (actor.app.empty() || actor.app == "unknown") {
-    return MakeError(Reason::kCallerNotAuthorized,
-                     "The system does not say which app this is, and an action must have an owner.");
+    return MakeError(
+        Reason::kCallerNotAuthorized,
+        "The system does not say which app this is, and an action must have an owner.");
   }
   const auto refuse = [&](std::string_view owner) {
     ErrorFacts facts;
@@ -77,9 +78,9 @@ absl::StatusOr<ActionRegistry::Registered> ActionRegistry::Register(
                                                 "may be."));
   }
   if (actions + static_cast<size_t>(declaration.actions_size()) > limits_.actions_of_user) {
-    return QuotaError("actions", absl::StrCat("There are ", actions,
-                                              " actions of this user already; at most ",
-                                              limits_.actions_of_user, " may be."));
+    return QuotaError("actions",
+                      absl::StrCat("There are ", actions, " actions of this user already; at most ",
+                                   limits_.actions_of_user, " may be."));
   }
   registered.declaration =
       std::make_shared<const v1::ProviderDeclaration>(CompleteDeclaration(declaration));
@@ -102,8 +103,7 @@ ProviderView ActionRegistry::View(const Connected* connected,
                                   std::shared_ptr<const StaticProvider> file) const {
   ProviderView view;
   if (file != nullptr) {
-    view.declaration =
-        std::shared_ptr<const v1::ProviderDeclaration>(file, &file->declaration);
+    view.declaration = std::shared_ptr<const v1::ProviderDeclaration>(file, &file->declaration);
     view.owner = OwnerName(file->owner);
     view.file = std::move(file);
   }
@@ -129,8 +129,7 @@ std::vector<ProviderView> ActionRegistry::List(uid_t user) const {
   for (auto it = connected_.lower_bound({user, ""});
        it != connected_.end() && it->first.first == user; ++it) {
     const auto file = static_.find(it->first.second);
-    views[it->first.second] =
-        View(&it->second, file == static_.end() ? nullptr : file->second);
+    views[it->first.second] = View(&it->second, file == static_.end() ? nullptr : file->second);
   }
   std::vector<ProviderView> list;
   list.reserve(views.size());
@@ -160,12 +159,13 @@ absl::StatusOr<ActionRegistry::Found> ActionRegistry::FindAction(uid_t user,
                      absl::StrCat("There is no action “", MakePlainLine(name, 200),
                                   "”; `mlctl actions list` shows those there are."));
   }
-  return FieldError("action", absl::StrCat("“", MakePlainLine(name, 64), "” is offered by several: ",
-                                           absl::StrJoin(found, ", ",
-                                                         [](std::string* out, const Found& one) {
-                                                           out->append(one.action->name());
-                                                         }),
-                                           "."));
+  return FieldError("action",
+                    absl::StrCat("“", MakePlainLine(name, 64), "” is offered by several: ",
+                                 absl::StrJoin(found, ", ",
+                                               [](std::string* out, const Found& one) {
+                                                 out->append(one.action->name());
+                                               }),
+                                 "."));
 }
 
 v1::Action DescribeAction(const ProviderView& provider, const v1::Action& action) {

@@ -71,9 +71,8 @@ class ActionRegistry {
   };
   // FIELD_INVALID and INPUT_TOO_LARGE (the declaration), CALLER_NOT_AUTHORIZED (an app that the
   // kernel does not name), ACTION_OWNED_BY_OTHER, CLIENT_QUOTA_EXCEEDED.
-  absl::StatusOr<Registered> Register(
-      uint64_t stream, const ActionActor& actor,
-      const intelligence::v1::ProviderDeclaration& declaration);
+  absl::StatusOr<Registered> Register(uint64_t stream, const ActionActor& actor,
+                                      const intelligence::v1::ProviderDeclaration& declaration);
   // Does nothing for a stream that has none, or was replaced.
   void Unregister(uint64_t stream);
 

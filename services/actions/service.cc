@@ -8,6 +8,7 @@
 #include "grpcpp/server_context.h"
 #include "protos/intelligence/v1/actions.grpc.pb.h"
 #include "runtime/base/reasons.h"
+#include "services/actions/resolving.h"
 #include "services/actions/streams.h"
 #include "services/rpc/parse_request.h"
 #include "services/rpc/serve_duplex.h"
@@ -23,9 +24,13 @@ using Service = v1::ActionService;
 using Streams = Service::WithRawCallbackMethod_Provide<Service::WithRawCallbackMethod_RunAction<
     Service::WithRawCallbackMethod_AnswerConfirmations<Service::Service>>>;
 using Looking = Service::WithRawCallbackMethod_ListActions<
-    Service::WithRawCallbackMethod_GetAction<Service::WithRawCallbackMethod_CancelAction<Streams>>>;
+    Service::WithRawCallbackMethod_GetAction<Service::WithRawCallbackMethod_ResolveUtterance<
+        Service::WithRawCallbackMethod_CancelAction<Streams>>>>;
+using Donating =
+    Service::WithRawCallbackMethod_DonateAction<Service::WithRawCallbackMethod_SuggestActions<
+        Service::WithRawCallbackMethod_DeleteDonations<Looking>>>;
 using Base = Service::WithRawCallbackMethod_ListGrants<
-    Service::WithRawCallbackMethod_SetGrant<Service::WithRawCallbackMethod_RevokeGrant<Looking>>>;
+    Service::WithRawCallbackMethod_SetGrant<Service::WithRawCallbackMethod_RevokeGrant<Donating>>>;
 
 absl::Status PersonOnly(const ActionActor& actor) {
   ErrorFacts facts;
@@ -38,8 +43,9 @@ absl::Status PersonOnly(const ActionActor& actor) {
 
 absl::Status CheckGrantNames(const std::string& caller, const std::string& provider) {
   if (caller.empty() || !IsPlainLine(caller, 4096)) {
-    return FieldError("caller", "must be an app as the daemon names it, such as "
-                                "exe:/usr/bin/assistant; `mlctl activity` shows them.");
+    return FieldError("caller",
+                      "must be an app as the daemon names it, such as "
+                      "exe:/usr/bin/assistant; `mlctl activity` shows them.");
   }
   if (!IsProviderIdentifier(provider)) {
     return FieldError("provider", "must be a provider's identifier, such as org.example.Notes.");
@@ -51,14 +57,16 @@ class ActionService final : public Base {
  public:
   ActionService(const ServiceEnvironment& environment, ActionServiceOptions options)
       : environment_(environment),
-        hub_(std::make_shared<ActionHub>(environment.runtime, std::move(options))) {}
+        hub_(std::make_shared<ActionHub>(environment.runtime, std::move(options))),
+        resolving_(std::make_shared<ActionResolving>(hub_)) {
+    resolving_->Bind();
+  }
 
   using ByteReactor = grpc::ServerBidiReactor<grpc::ByteBuffer, grpc::ByteBuffer>;
   ByteReactor* Provide(grpc::CallbackServerContext* context) override {
-    return ServeDuplex(environment_, context, kService, "Provide",
-                       [this](const std::shared_ptr<StreamCall>& call) {
-                         return MakeProvideHandler(call, hub_);
-                       });
+    return ServeDuplex(
+        environment_, context, kService, "Provide",
+        [this](const std::shared_ptr<StreamCall>& call) { return MakeProvideHandler(call, hub_); });
   }
   ByteReactor* RunAction(grpc::CallbackServerContext* context) override {
     return ServeDuplex(
@@ -66,10 +74,9 @@ class ActionService final : public Base {
         [this](const std::shared_ptr<StreamCall>& call) { return MakeRunHandler(call, hub_); });
   }
   ByteReactor* AnswerConfirmations(grpc::CallbackServerContext* context) override {
-    return ServeDuplex(environment_, context, kService, "AnswerConfirmations",
-                       [this](const std::shared_ptr<StreamCall>& call) {
-                         return MakeConfirmHandler(call, hub_);
-                       });
+    return ServeDuplex(
+        environment_, context, kService, "AnswerConfirmations",
+        [this](const std::shared_ptr<StreamCall>& call) { return MakeConfirmHandler(call, hub_); });
   }
 
   using Context = grpc::CallbackServerContext;
@@ -80,8 +87,7 @@ class ActionService final : public Base {
     return Query<v1::ListActionsRequest, v1::ListActionsResponse>(
         context, bytes, response, "ListActions",
         [](ActionExchange& exchange, const ActionActor& actor,
-           const v1::ListActionsRequest& request)
-            -> absl::StatusOr<v1::ListActionsResponse> {
+           const v1::ListActionsRequest& request) -> absl::StatusOr<v1::ListActionsResponse> {
           v1::ListActionsResponse answer;
           for (const ProviderView& provider : exchange.registry().List(actor.user_id)) {
             if (!request.provider().empty() && provider.declaration->id() != request.provider()) {
@@ -100,8 +106,8 @@ class ActionService final : public Base {
                                       Bytes* response) override {
     return Query<v1::GetActionRequest, v1::GetActionResponse>(
         context, bytes, response, "GetAction",
-        [](ActionExchange& exchange, const ActionActor& actor, const v1::GetActionRequest& request)
-            -> absl::StatusOr<v1::GetActionResponse> {
+        [](ActionExchange& exchange, const ActionActor& actor,
+           const v1::GetActionRequest& request) -> absl::StatusOr<v1::GetActionResponse> {
           if (request.name().empty()) return FieldError("name", "is required.");
           const absl::StatusOr<ActionRegistry::Found> found =
               exchange.registry().FindAction(actor.user_id, request.name());
@@ -131,8 +137,8 @@ class ActionService final : public Base {
                                        Bytes* response) override {
     return Query<v1::ListGrantsRequest, v1::ListGrantsResponse>(
         context, bytes, response, "ListGrants",
-        [](ActionExchange& exchange, const ActionActor& actor, const v1::ListGrantsRequest&)
-            -> absl::StatusOr<v1::ListGrantsResponse> {
+        [](ActionExchange& exchange, const ActionActor& actor,
+           const v1::ListGrantsRequest&) -> absl::StatusOr<v1::ListGrantsResponse> {
           v1::ListGrantsResponse answer;
           answer.set_caller(actor.app);
           for (v1::ActionGrant& grant :
@@ -191,6 +197,43 @@ class ActionService final : public Base {
         });
   }
 
+  grpc::ServerUnaryReactor* ResolveUtterance(Context* context, const Bytes* bytes,
+                                             Bytes* response) override {
+    return Later<v1::ResolveUtteranceRequest>(
+        context, bytes, response, "ResolveUtterance",
+        [resolving = resolving_](const std::shared_ptr<UnaryCall>& call,
+                                 const v1::ResolveUtteranceRequest& request) {
+          return resolving->Resolve(call, request);
+        });
+  }
+  grpc::ServerUnaryReactor* DonateAction(Context* context, const Bytes* bytes,
+                                         Bytes* response) override {
+    return Later<v1::DonateActionRequest>(
+        context, bytes, response, "DonateAction",
+        [resolving = resolving_](const std::shared_ptr<UnaryCall>& call,
+                                 const v1::DonateActionRequest& request) {
+          return resolving->Donate(call, request);
+        });
+  }
+  grpc::ServerUnaryReactor* SuggestActions(Context* context, const Bytes* bytes,
+                                           Bytes* response) override {
+    return Later<v1::SuggestActionsRequest>(
+        context, bytes, response, "SuggestActions",
+        [resolving = resolving_](const std::shared_ptr<UnaryCall>& call,
+                                 const v1::SuggestActionsRequest& request) {
+          return resolving->Suggest(call, request);
+        });
+  }
+  grpc::ServerUnaryReactor* DeleteDonations(Context* context, const Bytes* bytes,
+                                            Bytes* response) override {
+    return Later<v1::DeleteDonationsRequest>(
+        context, bytes, response, "DeleteDonations",
+        [resolving = resolving_](const std::shared_ptr<UnaryCall>& call,
+                                 const v1::DeleteDonationsRequest& request) {
+          return resolving->Delete(call, request);
+        });
+  }
+
  private:
   // Parses and calls start(call, request).
   template <typename Request, typename Start>
@@ -231,27 +274,28 @@ class ActionService final : public Base {
   template <typename Request, typename Response, typename Work>
   grpc::ServerUnaryReactor* Query(Context* context, const Bytes* bytes, Bytes* response,
                                   std::string_view method, Work work) {
-    return Later<Request>(
-        context, bytes, response, method,
-        [hub = hub_, work = std::move(work)](const std::shared_ptr<UnaryCall>& call,
-                                             const Request& request) {
-          call->RecordFailureOnly();
-          hub->Run([call, request, work](ActionExchange& exchange, absl::Time) {
-            absl::StatusOr<Response> answer = work(exchange, ActorOf(*call), request);
-            call->Run([call, answer = std::move(answer)] {
-              if (answer.ok()) {
-                call->Respond(*answer);
-              } else {
-                call->End(answer.status());
-              }
-            });
-          });
-          return absl::OkStatus();
-        });
+    return Later<Request>(context, bytes, response, method,
+                          [hub = hub_, work = std::move(work)](
+                              const std::shared_ptr<UnaryCall>& call, const Request& request) {
+                            call->RecordFailureOnly();
+                            hub->Run([call, request, work](ActionExchange& exchange, absl::Time) {
+                              absl::StatusOr<Response> answer =
+                                  work(exchange, ActorOf(*call), request);
+                              call->Run([call, answer = std::move(answer)] {
+                                if (answer.ok()) {
+                                  call->Respond(*answer);
+                                } else {
+                                  call->End(answer.status());
+                                }
+                              });
+                            });
+                            return absl::OkStatus();
+                          });
   }
 
   const ServiceEnvironment environment_;
   const std::shared_ptr<ActionHub> hub_;
+  const std::shared_ptr<ActionResolving> resolving_;
 };
 
 }  // namespace

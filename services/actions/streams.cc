@@ -17,8 +17,7 @@ namespace v1 = ::intelligence::v1;
 //   Gone(exchange, number, now).
 // Everything for the exchange runs in the hub; the call is held by the hub while it is there.
 template <typename Role>
-class Handler final : public DuplexHandler,
-                      public std::enable_shared_from_this<Handler<Role>> {
+class Handler final : public DuplexHandler, public std::enable_shared_from_this<Handler<Role>> {
  public:
   Handler(std::shared_ptr<StreamCall> call, std::shared_ptr<ActionHub> hub)
       : call_(std::move(call)), hub_(std::move(hub)), actor_(ActorOf(*call_)) {}

@@ -60,8 +60,7 @@ bool IsDate(const v1::CalendarDate& date) {
 
 bool IsDuration(const google::protobuf::Duration& duration) {
   constexpr int64_t kMaxSeconds = 315'576'000'000;
-  return std::abs(duration.seconds()) <= kMaxSeconds &&
-         std::abs(duration.nanos()) <= 999'999'999 &&
+  return std::abs(duration.seconds()) <= kMaxSeconds && std::abs(duration.nanos()) <= 999'999'999 &&
          !(duration.seconds() > 0 && duration.nanos() < 0) &&
          !(duration.seconds() < 0 && duration.nanos() > 0);
 }
@@ -113,8 +112,7 @@ absl::Status CheckType(std::string_view field, const v1::ActionValueType& type,
     case v1::ActionValueType::kDuration: {
       const v1::DurationType& bounds = type.duration();
       if (!IsDuration(bounds.minimum()) || !IsDuration(bounds.maximum()) ||
-          (bounds.has_maximum() &&
-           GetDuration(bounds.minimum()) > GetDuration(bounds.maximum()))) {
+          (bounds.has_maximum() && GetDuration(bounds.minimum()) > GetDuration(bounds.maximum()))) {
         return Fail(absl::StrCat(field, ".duration"), "has bounds that no duration is in.");
       }
       return absl::OkStatus();
@@ -158,8 +156,7 @@ absl::Status CheckType(std::string_view field, const v1::ActionValueType& type,
     }
     case v1::ActionValueType::kEntity:
       if (FindEntityType(provider, type.entity().id()) == nullptr) {
-        return Fail(absl::StrCat(field, ".entity.id"),
-                    "names no entity type of this provider.");
+        return Fail(absl::StrCat(field, ".entity.id"), "names no entity type of this provider.");
       }
       return absl::OkStatus();
     case v1::ActionValueType::kList:
@@ -231,8 +228,8 @@ absl::Status CheckUrl(std::string_view field, const v1::UrlType& type, const std
   if (!IsScheme(scheme)) return Fail(field, "is no absolute URL with a scheme.");
   if (!type.schemes().empty() &&
       std::find(type.schemes().begin(), type.schemes().end(), scheme) == type.schemes().end()) {
-    return Fail(field, absl::StrCat("must begin with one of: ", absl::StrJoin(type.schemes(), ", "),
-                                    "."));
+    return Fail(field,
+                absl::StrCat("must begin with one of: ", absl::StrJoin(type.schemes(), ", "), "."));
   }
   return absl::OkStatus();
 }
@@ -268,8 +265,8 @@ absl::Status CheckOne(std::string_view field, const v1::ActionValueType& type,
       if (!value.has_string_value()) return wrong("a string");
       const size_t length = CountCharacters(value.string_value());
       if (length < type.string().min_length()) {
-        return Fail(field, absl::StrCat("needs at least ", type.string().min_length(),
-                                        " characters."));
+        return Fail(field,
+                    absl::StrCat("needs at least ", type.string().min_length(), " characters."));
       }
       if (type.string().max_length() > 0 && length > type.string().max_length()) {
         return Fail(field,
@@ -312,10 +309,10 @@ absl::Status CheckOne(std::string_view field, const v1::ActionValueType& type,
     }
     case v1::ActionValueType::kDate:
       return value.has_date_value() && IsDate(value.date_value()) ? absl::OkStatus()
-                                                                   : wrong("a date that exists");
+                                                                  : wrong("a date that exists");
     case v1::ActionValueType::kTime:
       return value.has_time_value() && IsTimeOfDay(value.time_value()) ? absl::OkStatus()
-                                                                        : wrong("a time of a day");
+                                                                       : wrong("a time of a day");
     case v1::ActionValueType::kDuration: {
       if (!value.has_duration_value() || !IsDuration(value.duration_value())) {
         return wrong("a duration");
@@ -343,10 +340,10 @@ absl::Status CheckOne(std::string_view field, const v1::ActionValueType& type,
           });
       if (known) return absl::OkStatus();
       return wrong(absl::StrCat(
-          "one of: ", absl::StrJoin(cases, ", ",
-                                    [](std::string* out, const v1::EnumerationCase& item) {
-                                      out->append(item.id());
-                                    })));
+          "one of: ",
+          absl::StrJoin(cases, ", ", [](std::string* out, const v1::EnumerationCase& item) {
+            out->append(item.id());
+          })));
     }
     case v1::ActionValueType::kEntity:
       return value.has_entity_value()
@@ -356,16 +353,15 @@ absl::Status CheckOne(std::string_view field, const v1::ActionValueType& type,
     case v1::ActionValueType::kList: {
       if (!value.has_list_value()) return wrong("a list");
       const int count = value.list_value().items_size();
-      const int most = type.list().max_items() > 0 ? static_cast<int>(type.list().max_items())
-                                                   : kMaxListItems;
+      const int most =
+          type.list().max_items() > 0 ? static_cast<int>(type.list().max_items()) : kMaxListItems;
       if (count < static_cast<int>(type.list().min_items()) || count > most) {
-        return Fail(field, absl::StrCat("must have ", type.list().min_items(), " to ", most,
-                                        " items."));
+        return Fail(field,
+                    absl::StrCat("must have ", type.list().min_items(), " to ", most, " items."));
       }
       for (int i = 0; i < count; ++i) {
-        absl::Status status =
-            CheckOne(absl::StrCat(field, ".items[", i, "]"), type.list().item(),
-                     value.list_value().items(i), provider, origin, depth);
+        absl::Status status = CheckOne(absl::StrCat(field, ".items[", i, "]"), type.list().item(),
+                                       value.list_value().items(i), provider, origin, depth);
         if (!status.ok()) return status;
       }
       return absl::OkStatus();
@@ -438,8 +434,7 @@ bool IsActionIdentifier(std::string_view id) {
 }
 
 bool IsProviderIdentifier(std::string_view id) {
-  if (id.empty() || id.size() > 128 || !absl::ascii_isalnum(id[0]) ||
-      absl::StrContains(id, "..")) {
+  if (id.empty() || id.size() > 128 || !absl::ascii_isalnum(id[0]) || absl::StrContains(id, "..")) {
     return false;
   }
   return std::all_of(id.begin(), id.end(), [](char c) {
@@ -456,11 +451,13 @@ std::string MakePlainLine(std::string_view text, size_t limit) {
   bool cut = false;
   for (size_t i = 0; i < text.size();) {
     size_t length = 1;
-    while (i + length < text.size() && (static_cast<unsigned char>(text[i + length]) & 0xC0U) == 0x80U) {
+    while (i + length < text.size() &&
+           (static_cast<unsigned char>(text[i + length]) & 0xC0U) == 0x80U) {
       ++length;
     }
-    const std::string_view piece =
-        HasControl(text.substr(i, 1), false) ? std::string_view("\xEF\xBF\xBD") : text.substr(i, length);
+    const std::string_view piece = HasControl(text.substr(i, 1), false)
+                                       ? std::string_view("\xEF\xBF\xBD")
+                                       : text.substr(i, length);
     if (line.size() + piece.size() > limit) {
       cut = true;
       break;
@@ -495,8 +492,8 @@ absl::Status CheckValue(std::string_view field, const v1::ActionValueType& type,
 }
 
 absl::Status CheckEntity(std::string_view field, std::string_view type,
-                         const v1::EntityReference& entity,
-                         const v1::ProviderDeclaration& provider, ValueOrigin origin) {
+                         const v1::EntityReference& entity, const v1::ProviderDeclaration& provider,
+                         ValueOrigin origin) {
   return CheckEntityDeep(field, type, entity, provider, origin, 0);
 }
 
@@ -513,8 +510,8 @@ absl::Status CheckValues(const v1::Action& action, const ActionValues& values,
     if (bytes > kMaxActionValueBytes) {
       return TooLargeError("values", bytes, kMaxActionValueBytes);
     }
-    absl::Status status = CheckOne(absl::StrCat("values[", id, "]"), parameter->type(), value,
-                                   provider, origin, 0);
+    absl::Status status =
+        CheckOne(absl::StrCat("values[", id, "]"), parameter->type(), value, provider, origin, 0);
     if (!status.ok()) return status;
   }
   return absl::OkStatus();

@@ -25,12 +25,11 @@ std::string Quote(std::string_view text) {
 }
 
 std::string Quote(const std::vector<std::string>& texts) {
-  return absl::StrCat("[",
-                      absl::StrJoin(texts, ", ",
-                                    [](std::string* out, const std::string& text) {
-                                      out->append(Quote(text));
-                                    }),
-                      "]");
+  return absl::StrCat(
+      "[",
+      absl::StrJoin(texts, ", ",
+                    [](std::string* out, const std::string& text) { out->append(Quote(text)); }),
+      "]");
 }
 
 std::string Clock(const Time& time) {
@@ -72,12 +71,12 @@ std::vector<std::string> TypeKeys(const ValueType& type) {
       break;
     case Kind::kDuration:
       if (type.minimum) {
-        keys.push_back(absl::StrCat(
-            "minimum = ", Quote(absl::FormatDuration(absl::Seconds(*type.minimum)))));
+        keys.push_back(
+            absl::StrCat("minimum = ", Quote(absl::FormatDuration(absl::Seconds(*type.minimum)))));
       }
       if (type.maximum) {
-        keys.push_back(absl::StrCat(
-            "maximum = ", Quote(absl::FormatDuration(absl::Seconds(*type.maximum)))));
+        keys.push_back(
+            absl::StrCat("maximum = ", Quote(absl::FormatDuration(absl::Seconds(*type.maximum)))));
       }
       break;
     case Kind::kUrl:
@@ -89,15 +88,15 @@ std::vector<std::string> TypeKeys(const ValueType& type) {
       }
       break;
     case Kind::kEnumeration:
-      keys.push_back(absl::StrCat(
-          "cases = [",
-          absl::StrJoin(type.cases, ", ",
-                        [](std::string* out, const ValueType::Case& one) {
-                          absl::StrAppend(out, "{ id = ", Quote(one.id), ", title = ",
-                                          Quote(one.title), ", synonyms = ", Quote(one.synonyms),
-                                          " }");
-                        }),
-          "]"));
+      keys.push_back(absl::StrCat("cases = [",
+                                  absl::StrJoin(type.cases, ", ",
+                                                [](std::string* out, const ValueType::Case& one) {
+                                                  absl::StrAppend(
+                                                      out, "{ id = ", Quote(one.id),
+                                                      ", title = ", Quote(one.title),
+                                                      ", synonyms = ", Quote(one.synonyms), " }");
+                                                }),
+                                  "]"));
       break;
     case Kind::kEntity:
       keys.push_back(absl::StrCat("entity = ", Quote(type.entity)));
@@ -105,8 +104,7 @@ std::vector<std::string> TypeKeys(const ValueType& type) {
     case Kind::kList:
       whole("min_items", "max_items");
       if (type.item != nullptr) {
-        keys.push_back(
-            absl::StrCat("item = { ", absl::StrJoin(TypeKeys(*type.item), ", "), " }"));
+        keys.push_back(absl::StrCat("item = { ", absl::StrJoin(TypeKeys(*type.item), ", "), " }"));
       }
       break;
     case Kind::kBoolean:
@@ -147,8 +145,8 @@ std::string Provider::DeclarationFile(const std::vector<std::string>& command) c
   std::string out = absl::StrCat("id = ", Quote(id_), "\ntitle = ", Quote(title_), "\n");
   if (!command.empty()) absl::StrAppend(&out, "\n[start]\ncommand = ", Quote(command), "\n");
   for (const EntityKind& kind : kinds_) {
-    absl::StrAppend(&out, "\n[[entity_types]]\nid = ", Quote(kind.id()), "\ntitle = ",
-                    Quote(kind.title()), "\n");
+    absl::StrAppend(&out, "\n[[entity_types]]\nid = ", Quote(kind.id()),
+                    "\ntitle = ", Quote(kind.title()), "\n");
     for (const auto& [id, type] : kind.properties()) {
       absl::StrAppend(&out, "\n[[entity_types.properties]]\nid = ", Quote(id), "\n",
                       absl::StrJoin(TypeKeys(type), "\n"), "\n");

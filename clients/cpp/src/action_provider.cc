@@ -268,9 +268,9 @@ class ProviderLink {
     for (const EntityKind& kind : provider_.kinds()) {
       if (kind.id() != query.entity_type()) continue;
       const std::vector<Entity> found =
-          query.by_case() == v1::EntityQuery::kId      ? kind.ById(query.id())
+          query.by_case() == v1::EntityQuery::kId     ? kind.ById(query.id())
           : query.by_case() == v1::EntityQuery::kText ? kind.ByText(query.text(), query.limit())
-                                                       : kind.Suggested(query.limit());
+                                                      : kind.Suggested(query.limit());
       for (const Entity& entity : found) {
         ToProto(entity, request.mutable_entity_answer()->add_entities());
       }

@@ -204,8 +204,7 @@ absl::StatusOr<ListResult> Caller::List(const std::string& provider,
   v1::ListActionsRequest request;
   request.set_provider(provider);
   const auto response = CallUnary<v1::ListActionsResponse>(
-      *client_.connection_, options,
-      [&](auto* context, auto* answer) {
+      *client_.connection_, options, [&](auto* context, auto* answer) {
         return client_.connection_->actions->ListActions(context, request, answer);
       });
   if (!response.ok()) return response.status();
@@ -282,11 +281,11 @@ absl::StatusOr<Result> Caller::Run(const RunRequest& request, const RunHandlers&
 absl::Status Caller::Cancel(const std::string& run_id, const CallOptions& options) const {
   v1::CancelActionRequest request;
   request.set_run_id(run_id);
-  return CallUnary<v1::CancelActionResponse>(
-             *client_.connection_, options,
-             [&](auto* context, auto* answer) {
-               return client_.connection_->actions->CancelAction(context, request, answer);
-             })
+  return CallUnary<v1::CancelActionResponse>(*client_.connection_, options,
+                                             [&](auto* context, auto* answer) {
+                                               return client_.connection_->actions->CancelAction(
+                                                   context, request, answer);
+                                             })
       .status();
 }
 
@@ -297,11 +296,11 @@ absl::Status Caller::Donate(const std::string& action, const Values& values,
   v1::DonateActionRequest request;
   request.set_action(action);
   ToProto(values, request.mutable_values());
-  return CallUnary<v1::DonateActionResponse>(
-             *client_.connection_, options,
-             [&](auto* context, auto* answer) {
-               return client_.connection_->actions->DonateAction(context, request, answer);
-             })
+  return CallUnary<v1::DonateActionResponse>(*client_.connection_, options,
+                                             [&](auto* context, auto* answer) {
+                                               return client_.connection_->actions->DonateAction(
+                                                   context, request, answer);
+                                             })
       .status();
 }
 
@@ -346,9 +345,8 @@ absl::StatusOr<std::vector<Grant>> Caller::ListGrants(const CallOptions& options
   if (!response.ok()) return response.status();
   std::vector<Grant> grants;
   for (const v1::ActionGrant& one : response->grants()) {
-    grants.push_back({.caller = one.caller(),
-                      .provider = one.provider(),
-                      .policy = FromProto(one.policy())});
+    grants.push_back(
+        {.caller = one.caller(), .provider = one.provider(), .policy = FromProto(one.policy())});
   }
   return grants;
 }
@@ -377,11 +375,11 @@ absl::Status Caller::RevokeGrant(const std::string& caller, const std::string& p
   v1::RevokeGrantRequest request;
   request.set_caller(caller);
   request.set_provider(provider);
-  return CallUnary<v1::RevokeGrantResponse>(
-             *client_.connection_, options,
-             [&](auto* context, auto* answer) {
-               return client_.connection_->actions->RevokeGrant(context, request, answer);
-             })
+  return CallUnary<v1::RevokeGrantResponse>(*client_.connection_, options,
+                                            [&](auto* context, auto* answer) {
+                                              return client_.connection_->actions->RevokeGrant(
+                                                  context, request, answer);
+                                            })
       .status();
 }
 

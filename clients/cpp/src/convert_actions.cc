@@ -13,7 +13,8 @@ using Kind = ValueType::Kind;
 
 void SetDuration(absl::Duration duration, google::protobuf::Duration* proto) {
   proto->set_seconds(absl::IDivDuration(duration, absl::Seconds(1), &duration));
-  proto->set_nanos(static_cast<int32_t>(absl::IDivDuration(duration, absl::Nanoseconds(1), &duration)));
+  proto->set_nanos(
+      static_cast<int32_t>(absl::IDivDuration(duration, absl::Nanoseconds(1), &duration)));
 }
 absl::Duration GetDuration(const google::protobuf::Duration& proto) {
   return absl::Seconds(proto.seconds()) + absl::Nanoseconds(proto.nanos());
@@ -59,7 +60,9 @@ struct ValueWriter {
   }
   void operator()(const Date& value) const { Set(value, proto->mutable_date_value()); }
   void operator()(const Time& value) const { Set(value, proto->mutable_time_value()); }
-  void operator()(absl::Duration value) const { SetDuration(value, proto->mutable_duration_value()); }
+  void operator()(absl::Duration value) const {
+    SetDuration(value, proto->mutable_duration_value());
+  }
   void operator()(const Url& value) const { proto->set_url_value(value.text); }
   void operator()(const File& value) const {
     proto->mutable_file_value()->set_path(value.path);
@@ -79,7 +82,8 @@ Entity FromProto(const v1::EntityReference& proto) {
                 .title = proto.title(),
                 .subtitle = proto.subtitle(),
                 .synonyms = {proto.synonyms().begin(), proto.synonyms().end()}};
-  for (const auto& [id, value] : proto.properties()) entity.properties[id] = actions::FromProto(value);
+  for (const auto& [id, value] : proto.properties())
+    entity.properties[id] = actions::FromProto(value);
   return entity;
 }
 
@@ -191,8 +195,10 @@ void ToProto(const ValueType& type, v1::ActionValueType* proto) {
   switch (type.kind) {
     case Kind::kString:
       proto->mutable_string()->set_multiline(type.multiline);
-      if (type.minimum) proto->mutable_string()->set_min_length(static_cast<uint32_t>(*type.minimum));
-      if (type.maximum) proto->mutable_string()->set_max_length(static_cast<uint32_t>(*type.maximum));
+      if (type.minimum)
+        proto->mutable_string()->set_min_length(static_cast<uint32_t>(*type.minimum));
+      if (type.maximum)
+        proto->mutable_string()->set_max_length(static_cast<uint32_t>(*type.maximum));
       return;
     case Kind::kInteger:
       proto->mutable_integer()->set_unit(type.unit);
@@ -268,8 +274,10 @@ ValueType FromProto(const v1::ActionValueType& proto) {
     case v1::ActionValueType::kInteger:
       type.kind = Kind::kInteger;
       type.unit = proto.integer().unit();
-      if (proto.integer().has_minimum()) type.minimum = static_cast<double>(proto.integer().minimum());
-      if (proto.integer().has_maximum()) type.maximum = static_cast<double>(proto.integer().maximum());
+      if (proto.integer().has_minimum())
+        type.minimum = static_cast<double>(proto.integer().minimum());
+      if (proto.integer().has_maximum())
+        type.maximum = static_cast<double>(proto.integer().maximum());
       break;
     case v1::ActionValueType::kNumber:
       type.kind = Kind::kNumber;

@@ -37,8 +37,8 @@ using intelligence::actions::Value;
 using intelligence::actions::ValueType;
 
 std::string Show(const DateTime& when) {
-  return absl::StrFormat("%04d-%02d-%02d %02d:%02d", when.date.year, when.date.month,
-                         when.date.day, when.time.hours, when.time.minutes);
+  return absl::StrFormat("%04d-%02d-%02d %02d:%02d", when.date.year, when.date.month, when.date.day,
+                         when.time.hours, when.time.minutes);
 }
 
 EntityKind KindOf(Notebook& notebook, const std::string& id, const std::string& title,
@@ -55,9 +55,7 @@ EntityKind KindOf(Notebook& notebook, const std::string& id, const std::string& 
   });
 }
 
-List AsList(const std::vector<std::string>& lines) {
-  return List(lines.begin(), lines.end());
-}
+List AsList(const std::vector<std::string>& lines) { return List(lines.begin(), lines.end()); }
 
 std::string AsMarkdown(const Page& page) {
   return absl::StrCat("## ", page.title, "\n\n",
@@ -65,26 +63,26 @@ std::string AsMarkdown(const Page& page) {
 }
 
 void AddLists(Provider& provider, Notebook& notebook) {
-  provider.Add(
-      Action("add-to-list")
-          .Title("Add to a list")
-          .Description("Adds an item to one of the lists.")
-          .Phrase("add {item} to my {list} list")
-          .Phrase("add {item} to the {list} list")
-          .Phrase("add {item} to {list}")
-          .Phrase("put {item} on my {list} list")
-          .Phrase("put {item} on the {list} list")
-          .Phrase("write {item} on my {list} list")
-          .Parameter<std::string>("item", {.prompt = "What should be added?"})
-          .Parameter("list", EntityOf("list"), {.prompt = "Which list?"})
-          .Handle([&notebook](Run& run) -> absl::StatusOr<Result> {
-            const auto item = run.Get<std::string>("item");
-            const auto list = run.Get<Entity>("list");
-            if (absl::Status status = notebook.Append("lists", list.id, item); !status.ok()) {
-              return status;
-            }
-            return Result{.dialog = absl::StrCat("Added ", item, " to ", list.title, ".")};
-          }));
+  provider.Add(Action("add-to-list")
+                   .Title("Add to a list")
+                   .Description("Adds an item to one of the lists.")
+                   .Phrase("add {item} to my {list} list")
+                   .Phrase("add {item} to the {list} list")
+                   .Phrase("add {item} to {list}")
+                   .Phrase("put {item} on my {list} list")
+                   .Phrase("put {item} on the {list} list")
+                   .Phrase("write {item} on my {list} list")
+                   .Parameter<std::string>("item", {.prompt = "What should be added?"})
+                   .Parameter("list", EntityOf("list"), {.prompt = "Which list?"})
+                   .Handle([&notebook](Run& run) -> absl::StatusOr<Result> {
+                     const auto item = run.Get<std::string>("item");
+                     const auto list = run.Get<Entity>("list");
+                     if (absl::Status status = notebook.Append("lists", list.id, item);
+                         !status.ok()) {
+                       return status;
+                     }
+                     return Result{.dialog = absl::StrCat("Added ", item, " to ", list.title, ".")};
+                   }));
   provider.Add(
       Action("remove-from-list")
           .Title("Take off a list")
@@ -105,26 +103,25 @@ void AddLists(Provider& provider, Notebook& notebook) {
             }
             return Result{.dialog = absl::StrCat("Took ", item, " off ", list.title, ".")};
           }));
-  provider.Add(Action("show-list")
-                   .Title("Show a list")
-                   .Description("Shows what is on one of the lists.")
-                   .Phrase("show my {list} list")
-                   .Phrase("what is on my {list} list")
-                   .Phrase("read the {list} list")
-                   .Parameter("list", EntityOf("list"), {.prompt = "Which list?"})
-                   .Returns(ListOf(TypeOf<std::string>()))
-                   .Handle([&notebook](Run& run) -> absl::StatusOr<Result> {
-                     const absl::StatusOr<Page> page =
-                         notebook.Read("lists", run.Get<Entity>("list").id);
-                     if (!page.ok()) return page.status();
-                     return Result{.value = AsList(page->lines),
-                                   .dialog = page->lines.empty()
-                                                 ? absl::StrCat(page->title, " is empty.")
-                                                 : absl::StrCat(page->title, ": ",
-                                                                absl::StrJoin(page->lines, ", "),
-                                                                "."),
-                                   .snippet = {.markdown = AsMarkdown(*page)}};
-                   }));
+  provider.Add(
+      Action("show-list")
+          .Title("Show a list")
+          .Description("Shows what is on one of the lists.")
+          .Phrase("show my {list} list")
+          .Phrase("what is on my {list} list")
+          .Phrase("read the {list} list")
+          .Parameter("list", EntityOf("list"), {.prompt = "Which list?"})
+          .Returns(ListOf(TypeOf<std::string>()))
+          .Handle([&notebook](Run& run) -> absl::StatusOr<Result> {
+            const absl::StatusOr<Page> page = notebook.Read("lists", run.Get<Entity>("list").id);
+            if (!page.ok()) return page.status();
+            return Result{.value = AsList(page->lines),
+                          .dialog = page->lines.empty()
+                                        ? absl::StrCat(page->title, " is empty.")
+                                        : absl::StrCat(page->title, ": ",
+                                                       absl::StrJoin(page->lines, ", "), "."),
+                          .snippet = {.markdown = AsMarkdown(*page)}};
+          }));
   provider.Add(Action("create-list")
                    .Title("Create a list")
                    .Description("Makes a new, empty list.")
@@ -135,7 +132,8 @@ void AddLists(Provider& provider, Notebook& notebook) {
                    .Handle([&notebook](Run& run) -> absl::StatusOr<Result> {
                      const auto page = notebook.Create("lists", run.Get<std::string>("name"), {});
                      if (!page.ok()) return page.status();
-                     return Result{.dialog = absl::StrCat("There is a list ", page->title, " now.")};
+                     return Result{.dialog =
+                                       absl::StrCat("There is a list ", page->title, " now.")};
                    }));
   provider.Add(Action("clear-list")
                    .Title("Empty a list")
@@ -213,9 +211,8 @@ void AddNotes(Provider& provider, Notebook& notebook) {
                      const auto page = notebook.Read("notes", run.Get<Entity>("note").id);
                      if (!page.ok()) return page.status();
                      const std::string words = absl::StrJoin(page->lines, "\n");
-                     return Result{.value = words,
-                                   .dialog = page->title,
-                                   .snippet = {.markdown = words}};
+                     return Result{
+                         .value = words, .dialog = page->title, .snippet = {.markdown = words}};
                    }));
   provider.Add(Action("search-notes")
                    .Title("Search the notes")
@@ -232,8 +229,7 @@ void AddNotes(Provider& provider, Notebook& notebook) {
                            absl::StrCat(page.title, "\n", absl::StrJoin(page.lines, "\n"));
                        if (absl::StrContainsIgnoreCase(all, words)) found.emplace_back(page.title);
                      }
-                     return Result{.value = found,
-                                   .dialog = absl::StrCat(found.size(), " found.")};
+                     return Result{.value = found, .dialog = absl::StrCat(found.size(), " found.")};
                    }));
   provider.Add(Action("delete-note")
                    .Title("Delete a note")
@@ -266,8 +262,8 @@ void AddReminders(Provider& provider, Notebook& notebook) {
                      const std::string when = Show(run.Get<DateTime>("when"));
                      const auto page = notebook.Create("reminders", what, {when});
                      if (!page.ok()) return page.status();
-                     return Result{.dialog = absl::StrCat("I will remind you to ", what, " at ",
-                                                          when, ".")};
+                     return Result{
+                         .dialog = absl::StrCat("I will remind you to ", what, " at ", when, ".")};
                    }));
   provider.Add(Action("list-reminders")
                    .Title("List the reminders")
@@ -279,8 +275,8 @@ void AddReminders(Provider& provider, Notebook& notebook) {
                    .Handle([&notebook](Run&) -> absl::StatusOr<Result> {
                      std::vector<std::string> all;
                      for (const Page& page : notebook.All("reminders")) {
-                       all.push_back(absl::StrCat(page.lines.empty() ? "" : page.lines.front(),
-                                                  " ", page.title));
+                       all.push_back(absl::StrCat(page.lines.empty() ? "" : page.lines.front(), " ",
+                                                  page.title));
                      }
                      return Result{.value = AsList(all),
                                    .dialog = all.empty() ? "There are no reminders."

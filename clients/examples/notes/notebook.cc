@@ -30,9 +30,8 @@ std::string KeyOf(std::string_view title) {
 }
 
 bool IsKey(std::string_view key) {
-  return !key.empty() && std::all_of(key.begin(), key.end(), [](char c) {
-    return absl::ascii_isalnum(c) || c == '-';
-  });
+  return !key.empty() && std::all_of(key.begin(), key.end(),
+                                     [](char c) { return absl::ascii_isalnum(c) || c == '-'; });
 }
 
 }  // namespace
@@ -66,7 +65,8 @@ absl::Status Notebook::Save(const std::string& kind, const Page& page) {
     file << "# " << page.title << "\n";
     for (const std::string& line : page.lines) file << line << "\n";
     file.flush();
-    if (!file) return absl::UnavailableError(absl::StrCat("The file ", path, " cannot be written."));
+    if (!file)
+      return absl::UnavailableError(absl::StrCat("The file ", path, " cannot be written."));
   }
   std::filesystem::rename(fresh, path, error);
   if (error) return absl::UnavailableError(absl::StrCat(path, ": ", error.message()));

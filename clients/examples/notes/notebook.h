@@ -43,7 +43,8 @@ class Notebook {
   std::string PathOf(const std::string& kind, const std::string& key) const;
   absl::StatusOr<Page> Load(const std::string& kind, const std::string& key) const
       ABSL_SHARED_LOCKS_REQUIRED(mutex_);
-  absl::Status Save(const std::string& kind, const Page& page) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  absl::Status Save(const std::string& kind, const Page& page)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   const std::string folder_;
   mutable absl::Mutex mutex_;

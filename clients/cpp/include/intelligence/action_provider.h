@@ -177,10 +177,11 @@ class Provider {
   Provider& Add(Action action) { return actions_.push_back(std::move(action)), *this; }
   Provider& Add(EntityKind kind) { return kinds_.push_back(std::move(kind)), *this; }
 
-  // Connects, registers and serves; connects again when the daemon goes and comes back. Handlers run
-  // on threads of the SDK's, several at a time. Returns OK when cancelled or idle, and an error that
-  // trying again would not change: FIELD_INVALID, ACTION_OWNED_BY_OTHER, CALLER_NOT_AUTHORIZED,
-  // CLIENT_QUOTA_EXCEEDED, CANCELLED (another process of the same app took over).
+  // Connects, registers and serves; connects again when the daemon goes and comes back. Handlers
+  // run on threads of the SDK's, several at a time. Returns OK when cancelled or idle, and an error
+  // that trying again would not change: FIELD_INVALID, ACTION_OWNED_BY_OTHER,
+  // CALLER_NOT_AUTHORIZED, CLIENT_QUOTA_EXCEEDED, CANCELLED (another process of the same app took
+  // over).
   absl::Status Serve(const ServeOptions& options = {}) const;
 
   // The same as a file (TOML) for a folder of static declarations: with it the daemon knows the

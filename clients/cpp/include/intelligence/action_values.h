@@ -65,7 +65,7 @@ struct Entity {
   std::string subtitle = {};
   std::vector<std::string> synonyms = {};
   std::map<std::string, Value> properties = {};
-  bool operator==(const Entity&) const = default;
+  bool operator==(const Entity&) const;
 };
 
 using List = std::vector<Value>;
@@ -102,6 +102,8 @@ struct Value {
   bool operator==(const Value&) const = default;
 };
 
+inline bool Entity::operator==(const Entity&) const = default;
+
 using Values = std::map<std::string, Value>;
 
 // Which values are allowed. Bounds that are not set are none.
@@ -130,12 +132,12 @@ struct ValueType {
   Kind kind = Kind::kString;
   std::optional<double> minimum = {};  // integers, numbers, characters, items, seconds
   std::optional<double> maximum = {};
-  std::string unit = {};                   // of numbers
-  bool multiline = false;                  // strings
-  std::optional<Time> default_time = {};   // kDateTime where only a day was said
-  std::vector<std::string> schemes = {};   // kUrl, kFile: schemes, media types
-  std::vector<Case> cases = {};            // kEnumeration
-  std::string entity = {};                 // kEntity: the type's id
+  std::string unit = {};                       // of numbers
+  bool multiline = false;                      // strings
+  std::optional<Time> default_time = {};       // kDateTime where only a day was said
+  std::vector<std::string> schemes = {};       // kUrl, kFile: schemes, media types
+  std::vector<Case> cases = {};                // kEnumeration
+  std::string entity = {};                     // kEntity: the type's id
   std::shared_ptr<const ValueType> item = {};  // kList
 };
 

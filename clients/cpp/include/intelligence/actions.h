@@ -103,7 +103,7 @@ struct ValueQuestion {
   ValueType type = {};
   std::string prompt = {};
   List options = {};
-  std::string problem = {};   // why the last answer was not taken
+  std::string problem = {};    // why the last answer was not taken
   bool disambiguates = false;  // one of `options` is meant
 };
 
