@@ -222,11 +222,15 @@ class Composition::Parts {
     return environment;
   }
 
-  ActionServiceOptions MakeActionOptions() {
-    ActionServiceOptions action_options;
+  std::vector<StaticProvider> LoadActions() {
     LoadedDeclarations declared = LoadDeclarations(paths.action_directories);
     for (const std::string& problem : declared.problems) log->Warning(problem);
-    action_options.declared = std::move(declared.providers);
+    return std::move(declared.providers);
+  }
+
+  ActionServiceOptions MakeActionOptions() {
+    ActionServiceOptions action_options;
+    action_options.declared = LoadActions();
     action_options.launcher = &provider_launcher;
     action_options.state_folder = paths.action_state;
     action_options.warn = [this](const std::string& line) { log->Warning(line); };
@@ -247,7 +251,8 @@ class Composition::Parts {
     services.push_back(MakeVisionService(environment));
     services.push_back(MakeTensorService(environment));
     services.push_back(MakeLanguageService(environment));
-    services.push_back(MakeActionService(environment, MakeActionOptions()));
+    actions = std::make_shared<ActionHub>(&runtime, MakeActionOptions());
+    services.push_back(MakeActionService(environment, actions));
     services.push_back(MakeModelService(environment));
     services.push_back(MakeModelPerformanceService(environment));
     services.push_back(MakeSystemService(environment));
@@ -295,6 +300,7 @@ class Composition::Parts {
   ConnectionTable connections;
   TableCallerDirectory callers;
   SystemProviderLauncher provider_launcher;
+  std::shared_ptr<ActionHub> actions;
   AttachmentTable attachments;
   RingActivityLog activity;
   std::unique_ptr<RpcServer> server;
@@ -358,6 +364,7 @@ void Composition::CancelWork() {
   parts_->server->Shutdown(kCallGrace);
   parts_->listener.reset();
   parts_->server.reset();
+  parts_->actions.reset();
 }
 
 std::vector<std::string> Composition::Reload(const Config& config) {
@@ -366,6 +373,7 @@ std::vector<std::string> Composition::Reload(const Config& config) {
   parts_->connections.SetLimits(MakeConnectionLimits(config));
   parts_->log->SetLevel(config.logging.level);
   parts_->RefreshEngines();
+  if (parts_->actions != nullptr) parts_->actions->SetDeclared(parts_->LoadActions());
   parts_->config.clients = config.clients;
   parts_->config.logging.level = config.logging.level;
   parts_->config.daemon.max_connections = config.daemon.max_connections;

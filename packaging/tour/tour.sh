@@ -4,7 +4,16 @@
 set -euo pipefail
 texts="$1/packaging/tour" daemon_pid=$2
 work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
+# The example app that the daemon starts for actions is the tour's to end.
+end_notes() {
+  local entry
+  for entry in /proc/[0-9]*; do
+    if tr '\0' ' ' <"$entry/cmdline" 2>/dev/null | grep -q "^[^ ]*notes-example --folder $work/"; then
+      kill "${entry#/proc/}" 2>/dev/null || true
+    fi
+  done
+}
+trap 'end_notes; rm -rf "$work"' EXIT
 
 bold() { if [ -t 1 ]; then printf '\n\033[1m%s\033[0m\n' "$*"; else printf '\n## %s\n' "$*"; fi; }
 # Shows a command, then runs it.
@@ -69,7 +78,25 @@ echo "  tiny-prose serves again; this answer took $((($(date +%s%N) - start) / 1
 bold "6. One picture, several questions; it is decoded once"
 show mlctl vision ticket.png --text --barcodes --scores
 
-bold "7. The daemon's own memory"
+bold "7. What apps can do; the example app is not running, a sentence starts it"
+store=$(tr '\0' '\n' <"/proc/$daemon_pid/cmdline" | sed -n '/^--store$/{n;p}')
+mkdir -p "$store/actions"
+notes-example --declaration --folder "$work/notes" >"$store/actions/tour-notes.toml"
+kill -HUP "$daemon_pid"
+for _ in $(seq 50); do mlctl actions list -q 2>/dev/null | grep -q NotesExample && break; done
+show mlctl ask --dry-run '"remind me to call Ana tomorrow at 9"'
+show 'mlctl ask "add milk to my shopping list"'
+show cat "$work/notes/lists/shopping.txt"
+echo "  What cannot be undone asks a person, and a flag is none:"
+show 'mlctl ask --yes "delete my shopping list"' || true
+echo "  Another app has no grant:"
+cp "$(command -v mlctl)" "$work/assistant"
+show "$work/assistant actions run add-to-list item=spam list=Shopping" || true
+show cat "$work/notes/lists/shopping.txt"
+rm -f "$store/actions/tour-notes.toml"
+kill -HUP "$daemon_pid"
+
+bold "8. The daemon's own memory"
 awk '/VmRSS/ { printf "  %.1f MB resident (the models are in processes of their own)\n", $2 / 1000 }' "/proc/$daemon_pid/status"
 show mlctl activity --count 6
 echo

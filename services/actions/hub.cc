@@ -45,6 +45,12 @@ void ActionHub::Run(Work work) {
   });
 }
 
+void ActionHub::SetDeclared(std::vector<StaticProvider> declared) {
+  Run([declared = std::move(declared)](ActionExchange& exchange, absl::Time) {
+    exchange.registry().SetStatic(declared);
+  });
+}
+
 void ActionHub::Arm() {
   const absl::Time when = exchange_.NextDeadline();
   if (when == armed_for_) return;

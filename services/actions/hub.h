@@ -45,6 +45,9 @@ class ActionHub final : public ExchangeOutput, public std::enable_shared_from_th
   // One thing at a time, in order; then whatever is due by now is done.
   void Run(Work work);
 
+  // What files declare now, in place of what they did. Runs go on with what they began with.
+  void SetDeclared(std::vector<StaticProvider> declared);
+
   // Inside of Run(): which call belongs to a number of the exchange's.
   void AddCall(uint64_t number, std::shared_ptr<StreamCall> call);
   void RemoveCall(uint64_t number);

@@ -4,14 +4,10 @@
 #include <utility>
 #include <vector>
 
-#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "runtime/base/file.h"
 #include "runtime/base/reasons.h"
-#include "services/actions/resolve_messages.h"
 #include "services/actions/streams.h"
-#include "services/rpc/field_checker.h"
-#include "services/rpc/proto_time.h"
 
 namespace intelligenced {
 namespace {
@@ -20,56 +16,6 @@ namespace v1 = ::intelligence::v1;
 
 constexpr size_t kMaxDonationBytes = size_t{4} << 20;
 constexpr absl::Duration kOldestDonation = absl::Hours(24 * 30);
-
-// The moment that a request names, else now.
-absl::StatusOr<resolve::Moment> MomentOf(std::string_view field, bool named,
-                                         const v1::CalendarDateTime& now, absl::Time wall) {
-  resolve::Moment moment;
-  moment.zone = absl::LocalTimeZone();
-  moment.now = wall;
-  if (!named) return moment;
-  v1::ActionValueType type;
-  type.mutable_date_time();
-  v1::ActionValue value;
-  *value.mutable_date_time_value() = now;
-  absl::Status status =
-      CheckValue(field, type, value, v1::ProviderDeclaration(), ValueOrigin::kCaller);
-  if (!status.ok()) return status;
-  if (now.has_utc_offset_seconds()) moment.zone = absl::FixedTimeZone(now.utc_offset_seconds());
-  moment.now = absl::FromCivil(
-      absl::CivilSecond(now.date().year(), static_cast<int>(now.date().month()),
-                        static_cast<int>(now.date().day()), static_cast<int>(now.time().hours()),
-                        static_cast<int>(now.time().minutes()),
-                        static_cast<int>(now.time().seconds())),
-      moment.zone);
-  return moment;
-}
-
-absl::Status CheckResolve(const v1::ResolveUtteranceRequest& request) {
-  FieldChecker check;
-  check.RequiredText("utterance", request.utterance(), resolve::kMaxUtteranceBytes);
-  check.AtMost("max_candidates", request.max_candidates(), 16);
-  check.Language("language_code", request.language_code());
-  check.Enum("method", request.method(), v1::ResolveMethod_IsValid(request.method()));
-  if (request.has_min_confidence()) {
-    check.InRange("min_confidence", request.min_confidence(), 0, 1);
-  }
-  check.AtMost("providers", static_cast<uint64_t>(request.providers_size()), 256);
-  check.Options(request.options());
-  if (!check.status().ok()) return check.status();
-  if (!request.language_code().empty() && request.language_code() != "en" &&
-      !absl::StartsWith(request.language_code(), "en-")) {
-    return MakeError(Reason::kLanguageUnsupported,
-                     "Sentences are understood in English (“en”) only.");
-  }
-  if (request.method() == v1::RESOLVE_METHOD_MODEL) {
-    ErrorFacts facts;
-    facts.metadata = {{"capability", "actions.resolve"}};
-    return MakeError(Reason::kNoCapableModel,
-                     "Sentences are resolved by phrases here; leave method out.", std::move(facts));
-  }
-  return absl::OkStatus();
-}
 
 }  // namespace
 
@@ -83,75 +29,53 @@ void ActionResolving::Bind() {
       });
 }
 
-std::shared_ptr<const resolve::ActionIndex> ActionResolving::IndexOf(ActionExchange& exchange,
-                                                                     uid_t user) {
-  Index& index = indexes_[user];
-  if (index.index != nullptr && index.generation == exchange.registry().generation()) {
-    return index.index;
+std::shared_ptr<const ActionLibrary> ActionResolving::LibraryOf(ActionExchange& exchange,
+                                                                uid_t user) {
+  Library& kept = libraries_[user];
+  if (kept.library != nullptr && kept.generation == exchange.registry().generation()) {
+    return kept.library;
   }
-  std::vector<resolve::ActionSpec> specs;
+  std::vector<v1::Action> all;
   for (const ProviderView& provider : exchange.registry().List(user)) {
     for (const v1::Action& action : provider.declaration->actions()) {
-      specs.push_back(ToSpec(action));
+      all.push_back(DescribeAction(provider, action));
     }
   }
-  absl::StatusOr<std::shared_ptr<const resolve::ActionIndex>> built =
-      resolve::ActionIndex::Build(std::move(specs));
-  if (!built.ok()) {
+  absl::StatusOr<std::shared_ptr<const ActionLibrary>> made = MakeActionLibrary(std::move(all));
+  if (!made.ok()) {
     // Declarations were checked with the same rules.
-    hub_->options().warn(absl::StrCat("actions cannot be indexed: ", built.status().message()));
-    built = resolve::ActionIndex::Build({});
+    hub_->options().warn(absl::StrCat("actions cannot be indexed: ", made.status().message()));
+    made = MakeActionLibrary({});
   }
-  index = {.generation = exchange.registry().generation(), .index = *std::move(built)};
-  return index.index;
+  kept = {.generation = exchange.registry().generation(), .library = *std::move(made)};
+  return kept.library;
 }
 
 absl::Status ActionResolving::Resolve(const std::shared_ptr<UnaryCall>& call,
                                       const v1::ResolveUtteranceRequest& request) {
-  if (absl::Status status = CheckResolve(request); !status.ok()) return status;
-  const absl::StatusOr<resolve::Moment> moment =
-      MomentOf("now", request.has_now(), request.now(), call->runtime().clock().WallTime());
-  if (!moment.ok()) return moment.status();
-  hub_->Run([self = shared_from_this(), call, request, moment = *moment](ActionExchange& exchange,
-                                                                         absl::Time) {
-    const uid_t user = call->caller().user_id;
-    const auto index = self->IndexOf(exchange, user);
-    // The work is done beside the hub; what it finds is looked up inside again.
-    self->hub_->runtime().blocking().Run([self, call, request, moment, index, user] {
-      resolve::ResolveOptions options;
-      options.moment = moment;
-      if (request.max_candidates() > 0) options.max_candidates = request.max_candidates();
-      if (request.has_min_confidence()) options.min_confidence = request.min_confidence();
-      const std::set<std::string, std::less<>> providers(request.providers().begin(),
-                                                         request.providers().end());
-      if (!providers.empty()) {
-        options.allowed = [&providers](const resolve::ActionSpec& action) {
-          return providers.contains(std::string_view(action.id).substr(0, action.id.rfind('/')));
-        };
-      }
-      absl::StatusOr<resolve::Resolution> resolution =
-          resolve::Resolve(*index, request.utterance(), options);
-      self->hub_->Run(
-          [call, user, resolution = std::move(resolution)](ActionExchange& exchange, absl::Time) {
-            if (!resolution.ok()) {
-              call->Run([call, status = resolution.status()] { call->End(status); });
-              return;
-            }
-            v1::ResolveUtteranceResponse response;
-            response.set_method(v1::RESOLVE_METHOD_PHRASES);
-            for (const resolve::Candidate& candidate : resolution->candidates) {
-              const auto found = exchange.registry().FindAction(user, candidate.action);
-              if (found.ok()) *response.add_candidates() = ToMessage(candidate, *found);
-            }
-            if (!resolution->rivals.empty() && response.candidates_size() > 0) {
-              v1::Ambiguity* ambiguity = response.add_ambiguities();
-              ambiguity->set_kind(v1::Ambiguity::KIND_ACTION);
-              for (const std::string& rival : resolution->rivals)
-                ambiguity->add_alternatives(rival);
-              ambiguity->set_explanation("Another action fits nearly as well.");
-            }
-            call->Run([call, response = std::move(response)] { call->Respond(response); });
-          });
+  if (absl::Status status = CheckResolveRequest(request); !status.ok()) return status;
+  if (request.method() == v1::RESOLVE_METHOD_MODEL) {
+    ErrorFacts facts;
+    facts.metadata = {{"capability", "actions.resolve"}};
+    return MakeError(Reason::kNoCapableModel,
+                     "This daemon resolves sentences by phrases; leave method out.",
+                     std::move(facts));
+  }
+  const resolve::Moment moment =
+      MomentOf(request, call->runtime().clock().WallTime(), absl::LocalTimeZone());
+  hub_->Run([self = shared_from_this(), call, request, moment](ActionExchange& exchange,
+                                                               absl::Time) {
+    const auto library = self->LibraryOf(exchange, call->caller().user_id);
+    self->hub_->runtime().blocking().Run([call, request, moment, library] {
+      const absl::StatusOr<v1::ResolveUtteranceResponse> response =
+          ResolveByPhrases(*library, request, moment, /*home=*/"");
+      call->Run([call, response] {
+        if (response.ok()) {
+          call->Respond(*response);
+        } else {
+          call->End(response.status());
+        }
+      });
     });
   });
   return absl::OkStatus();
@@ -249,11 +173,14 @@ absl::Status ActionResolving::Suggest(const std::shared_ptr<UnaryCall>& call,
   if (request.max_suggestions() > 32) {
     return FieldError("max_suggestions", "must be at most 32.");
   }
-  const absl::StatusOr<resolve::Moment> moment =
-      MomentOf("now", request.has_now(), request.now(), call->runtime().clock().WallTime());
-  if (!moment.ok()) return moment.status();
+  v1::ResolveUtteranceRequest said;
+  said.set_utterance("now");
+  if (request.has_now()) *said.mutable_now() = request.now();
+  if (absl::Status status = CheckResolveRequest(said); !status.ok()) return status;
+  const resolve::Moment moment =
+      MomentOf(said, call->runtime().clock().WallTime(), absl::LocalTimeZone());
   call->RecordFailureOnly();
-  hub_->Run([self = shared_from_this(), call, moment = *moment,
+  hub_->Run([self = shared_from_this(), call, moment,
              max = request.max_suggestions() == 0 ? 5 : request.max_suggestions()](
                 ActionExchange& exchange, absl::Time) {
     const uid_t user = call->caller().user_id;

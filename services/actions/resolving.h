@@ -14,7 +14,7 @@
 #include "absl/status/status.h"
 #include "services/actions/donations/donation_log.h"
 #include "services/actions/hub.h"
-#include "services/actions/resolve/action_index.h"
+#include "services/actions/understand/action_values.h"
 #include "services/rpc/serve.h"
 
 namespace intelligenced {
@@ -37,18 +37,18 @@ class ActionResolving final : public std::enable_shared_from_this<ActionResolvin
                       const intelligence::v1::DeleteDonationsRequest& request);
 
  private:
-  struct Index {
+  struct Library {
     uint64_t generation = 0;
-    std::shared_ptr<const resolve::ActionIndex> index;
+    std::shared_ptr<const ActionLibrary> library;
   };
   // Of one user, built anew when the registry has changed.
-  std::shared_ptr<const resolve::ActionIndex> IndexOf(ActionExchange& exchange, uid_t user);
+  std::shared_ptr<const ActionLibrary> LibraryOf(ActionExchange& exchange, uid_t user);
   DonationLog& LogOf(uid_t user);
   std::string PathOf(uid_t user) const;
   void Save(uid_t user);
 
   const std::shared_ptr<ActionHub> hub_;
-  std::map<uid_t, Index> indexes_;
+  std::map<uid_t, Library> libraries_;
   std::map<uid_t, DonationLog> logs_;
   std::set<uid_t> saving_;
   std::set<uid_t> dirty_;

@@ -55,9 +55,9 @@ absl::Status CheckGrantNames(const std::string& caller, const std::string& provi
 
 class ActionService final : public Base {
  public:
-  ActionService(const ServiceEnvironment& environment, ActionServiceOptions options)
+  ActionService(const ServiceEnvironment& environment, std::shared_ptr<ActionHub> hub)
       : environment_(environment),
-        hub_(std::make_shared<ActionHub>(environment.runtime, std::move(options))),
+        hub_(std::move(hub)),
         resolving_(std::make_shared<ActionResolving>(hub_)) {
     resolving_->Bind();
   }
@@ -301,8 +301,8 @@ class ActionService final : public Base {
 }  // namespace
 
 std::unique_ptr<grpc::Service> MakeActionService(const ServiceEnvironment& environment,
-                                                 ActionServiceOptions options) {
-  return std::make_unique<ActionService>(environment, std::move(options));
+                                                 std::shared_ptr<ActionHub> hub) {
+  return std::make_unique<ActionService>(environment, std::move(hub));
 }
 
 }  // namespace intelligenced

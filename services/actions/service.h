@@ -10,9 +10,9 @@
 
 namespace intelligenced {
 
-// `environment`'s parts and `options`' pointers outlive the service and its calls.
+// `environment`'s parts outlive the service and its calls.
 std::unique_ptr<grpc::Service> MakeActionService(const ServiceEnvironment& environment,
-                                                 ActionServiceOptions options);
+                                                 std::shared_ptr<ActionHub> hub);
 
 }  // namespace intelligenced
 
