@@ -152,8 +152,8 @@ void ConfigReader::Paths(std::string_view key, std::optional<std::vector<std::st
 
 void ConfigReader::Texts(std::string_view key, std::optional<std::vector<std::string>>* out,
                          const std::vector<std::string>& allowed) {
-  auto texts = TextList(
-      key, allowed.empty() ? "texts" : absl::StrCat("names, each one of ", List(allowed)));
+  auto texts =
+      TextList(key, allowed.empty() ? "texts" : absl::StrCat("names, each one of ", List(allowed)));
   if (!texts.has_value()) return;
   for (const std::string& text : *texts) {
     if (allowed.empty()) break;

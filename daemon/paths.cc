@@ -167,8 +167,8 @@ absl::StatusOr<Paths> ResolvePaths(const Config& config, const Environment& envi
       std::vector<std::string>{prefix + "/share/intelligenced/models"});
   paths.catalogue_directories = config.models.catalogue_directories.value_or(
       std::vector<std::string>{prefix + "/share/intelligenced/catalogue"});
-  paths.action_directories = config.actions.directories.value_or(std::vector<std::string>{
-      prefix + "/share/intelligenced/actions", paths.store + "/actions"});
+  paths.action_directories = config.actions.directories.value_or(
+      std::vector<std::string>{prefix + "/share/intelligenced/actions", paths.store + "/actions"});
   paths.action_state = paths.store + "/action-state";
   paths.trusted_clients = config.actions.trusted_clients;
   paths.trusted_clients.push_back("exe:" + folder + "/mlctl");

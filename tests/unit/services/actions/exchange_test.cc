@@ -130,7 +130,6 @@ TEST_F(ExchangeTest, ThePersonIsAskedOnceAndTheAnswerIsKept) {
   answer.set_decision(v1::CONFIRMATION_DECISION_ALLOW);
   ASSERT_TRUE(exchange_.ConfirmerSays(21, answer, now_).ok());
   EXPECT_EQ(output_.saved, 1);
-  AnswerQuery(1, {"a"});
   EXPECT_TRUE(Last(7).has_needs_value());
   // The second time nobody is asked.
   const size_t asked = output_.confirmer[21].size();
