@@ -190,6 +190,7 @@ int Run(Host& host, const std::vector<std::string>& arguments) {
     AddLanguageModelCommands(tree);
     AddChatCommand(tree);
     AddSessionCommands(tree);
+    AddTranslationCommands(tree);
     AddVisionCommands(tree);
     AddLanguageCommands(tree);
     AddTensorCommands(tree);

@@ -70,6 +70,8 @@ void AddProofreadCommand(CommandTree& tree);
 void AddLanguageModelCommands(CommandTree& tree);
 void AddChatCommand(CommandTree& tree);
 void AddSessionCommands(CommandTree& tree);
+// translate, languages
+void AddTranslationCommands(CommandTree& tree);
 void AddModelCommands(CommandTree& tree);
 void AddModelInstallCommands(CommandTree& tree, CLI::App* models);
 void AddModelPerformanceCommands(CommandTree& tree, CLI::App* models);
