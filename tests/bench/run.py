@@ -4,7 +4,7 @@
 usage: run.py --build DIR [NAME…]     (through ./dev bench)
 
 Names: memory, overhead, recovery, streaming, streaming-large, proofread, language, vision, mixed-load,
-speculation, llm, actions. Default: all.
+speculation, llm, actions, translation. Default: all.
 Each starts a daemon of its own. Nothing here is an assertion: hardware that is shared is noisy.
 """
 
@@ -145,11 +145,17 @@ def actions(build):
     subprocess.run([build / "bin" / "resolve_actions"], check=True)
 
 
+def translation(build):
+    """TranslateBatch against Apertium's command; the first result; memory; a person beside a flood."""
+    from bench.translation import translation as run
+    run(build)
+
+
 BENCHMARKS = {
     "memory": memory, "overhead": overhead, "recovery": recovery, "streaming": streaming,
     "streaming-large": streaming_large, "proofread": proofread, "language": language, "vision": vision,
     "mixed-load": mixed_load, "speculation": speculation, "llm": llm,
-    "actions": actions,
+    "actions": actions, "translation": translation,
 }
 
 
