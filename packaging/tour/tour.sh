@@ -96,7 +96,16 @@ show cat "$work/notes/lists/shopping.txt"
 rm -f "$store/actions/tour-notes.toml"
 kill -HUP "$daemon_pid"
 
-bold "8. The daemon's own memory"
+bold "8. Translation, by the language pairs of Apertium that are installed"
+if [ -n "$(mlctl languages --from en --to es --available --quiet 2>/dev/null)" ]; then
+  show mlctl languages --from en --direct
+  show mlctl translate --from en --to es --html --batch strings.jsonl
+  show "mlctl translate --from en --to es messages.po | sed -n '8,\$p'"
+else
+  echo "  (no pair from English to Spanish is installed: the package apertium-eng-spa)"
+fi
+
+bold "9. The daemon's own memory"
 awk '/VmRSS/ { printf "  %.1f MB resident (the models are in processes of their own)\n", $2 / 1000 }' "/proc/$daemon_pid/status"
 show mlctl activity --count 6
 echo
