@@ -1,5 +1,6 @@
 #include "runtime/worker/wire_check.h"
 
+#include <algorithm>
 #include <cstddef>
 #include <cstring>
 #include <vector>
@@ -38,6 +39,24 @@ struct Reader {
   }
 };
 
+// In a packed field.
+uint64_t NumbersIn(const FieldDescriptor& field, absl::Span<const uint8_t> bytes) {
+  switch (field.type()) {
+    case FieldDescriptor::TYPE_FLOAT:
+    case FieldDescriptor::TYPE_FIXED32:
+    case FieldDescriptor::TYPE_SFIXED32:
+      return bytes.size() / 4;
+    case FieldDescriptor::TYPE_DOUBLE:
+    case FieldDescriptor::TYPE_FIXED64:
+    case FieldDescriptor::TYPE_SFIXED64:
+      return bytes.size() / 8;
+    default:
+      // The last byte of each has no high bit.
+      return static_cast<uint64_t>(
+          std::count_if(bytes.begin(), bytes.end(), [](uint8_t byte) { return byte < 0x80; }));
+  }
+}
+
 // Takes the parts of one message off `left`; false when there are more. Stops at malformed bytes.
 bool TakeParts(const Descriptor& type, Reader reader, int depth, uint64_t* left) {
   if (depth > kMaxDepth) return true;
@@ -66,9 +85,9 @@ bool TakeParts(const Descriptor& type, Reader reader, int depth, uint64_t* left)
         if (field->cpp_type() == FieldDescriptor::CPPTYPE_MESSAGE) {
           if (!TakeParts(*field->message_type(), {begin, reader.at}, depth + 1, left)) return false;
         } else if (field->is_packable()) {
-          // At most one number a byte.
-          if (*left < value) return false;
-          *left -= value;
+          const uint64_t numbers = NumbersIn(*field, {begin, static_cast<size_t>(value)});
+          if (*left < numbers) return false;
+          *left -= numbers;
         }
         break;
       }

@@ -48,11 +48,12 @@ class ResultsHandler : public JobHandler {
   }
 
  protected:
-  // The place for the result of a text in `results`, once. Null for one that was never asked for.
+  // The place for the result of a text in `results`, once, or again where `several` results of a
+  // text make one. Null for one that was never asked for.
   template <typename Results>
-  auto* PlaceFor(uint32_t index, Results* results) {
+  auto* PlaceFor(uint32_t index, Results* results, bool several = false) {
     while (results->size() < static_cast<int>(filled_.size())) results->Add();
-    if (index >= filled_.size() || filled_[index]) {
+    if (index >= filled_.size() || (filled_[index] && !several)) {
       return static_cast<decltype(results->Mutable(0))>(nullptr);
     }
     filled_[index] = true;
@@ -72,7 +73,7 @@ class SegmentHandler final : public ResultsHandler<v1::SegmentTextResponse> {
   void OnEvent(const engine_proto::Event& event) override {
     if (!event.has_segments()) return;
     const engine_proto::SegmentsResult& result = event.segments();
-    v1::TextSegments* place = PlaceFor(result.index(), response_.mutable_texts());
+    v1::TextSegments* place = PlaceFor(result.index(), response_.mutable_texts(), /*several=*/true);
     if (place == nullptr) return;
     for (int i = 0; i < result.starts_size() && i < result.ends_size(); ++i) {
       v1::TextRange& range = *place->add_segments();

@@ -12,6 +12,9 @@ namespace {
 
 namespace v1 = ::intelligence::v1;
 
+// Of all texts that are cut into words or characters.
+constexpr uint64_t kMaxWordsBytes = uint64_t{1} << 20;
+
 void CheckTexts(const google::protobuf::RepeatedPtrField<std::string>& texts, bool may_be_empty,
                 FieldChecker& check) {
   if (texts.empty()) check.Fail("texts", "needs at least one text.");
@@ -33,10 +36,11 @@ void CheckTexts(const google::protobuf::RepeatedPtrField<std::string>& texts, bo
 
 // INPUT_TOO_LARGE for all texts together.
 template <typename Request>
-absl::Status Check(const Request& request, bool may_be_empty, FieldChecker check) {
+absl::Status Check(const Request& request, bool may_be_empty, FieldChecker check,
+                   uint64_t limit = kMaxTextBytes) {
   uint64_t bytes = 0;
   for (const std::string& text : request.texts()) bytes += text.size();
-  if (bytes > kMaxTextBytes) return TooLargeError("texts", bytes, kMaxTextBytes);
+  if (bytes > limit) return TooLargeError("texts", bytes, limit);
   CheckTexts(request.texts(), may_be_empty, check);
   check.Options(request.options());
   return check.status();
@@ -48,7 +52,10 @@ absl::Status Validate(const v1::SegmentTextRequest& request) {
   FieldChecker check;
   check.Enum("unit", request.unit(), v1::SegmentUnit_IsValid(request.unit()));
   check.Language("language", request.language());
-  return Check(request, /*may_be_empty=*/true, check);
+  // Every one is a message of its own in the answer.
+  const bool small =
+      request.unit() == v1::SEGMENT_UNIT_WORD || request.unit() == v1::SEGMENT_UNIT_CHARACTER;
+  return Check(request, /*may_be_empty=*/true, check, small ? kMaxWordsBytes : kMaxTextBytes);
 }
 
 absl::Status Validate(const v1::EmbedTextRequest& request) {

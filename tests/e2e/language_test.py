@@ -51,6 +51,12 @@ class LanguageTest(unittest.TestCase):
         text = "".join(f"Line {i}.\n" for i in range(3000))
         self.assertEqual(len(self.json_lines("segment", "--lines", text=text)), 3000)
 
+    def test_as_many_words_as_there_may_be(self):
+        for unit, text, count in (("character", "x" * 1_000_000, 1_000_000), ("word", "a " * 500_000, 500_000),
+                                  ("sentence", "A b. " * 200_000, 200_000)):
+            result = self.language("segment", "--unit", unit, text=text)
+            self.assertEqual(result.stdout.count("\n"), count)
+
     def test_what_has_no_model_says_what_is_missing(self):
         for command in (["sentiment"], ["entities"]):
             result = self.language(*command, "--text", "What a lovely day in Paris!", check=False)

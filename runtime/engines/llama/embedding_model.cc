@@ -29,6 +29,8 @@ constexpr int kMaxTexts = 4096;
 // Tokens of a batch until it is known how long they take.
 constexpr int kFirstBatchTokens = 128;
 constexpr int kLeastBatchTokens = 32;
+// Of one step: a worker's answer may not have any number of parts.
+constexpr size_t kMostValues = 200'000;
 
 std::string Meta(const llama_model* model, const std::string& key) {
   char text[256] = "";
@@ -169,11 +171,13 @@ class EmbeddingModel final : public Model {
                                                      const StepOptions& options) {
     const absl::Time end = clock_->Now() + options.budget;
     std::vector<JobOutput> outputs(jobs.size());
+    size_t values = 0;
     do {
       const std::vector<Place> places = Fill(jobs, outputs);
       if (places.empty()) break;
       if (absl::Status status = RunBatch(jobs, places, outputs); !status.ok()) return status;
-    } while (clock_->Now() < end && !options.yield.cancelled());
+      values += places.size() * static_cast<size_t>(dimensions_);
+    } while (clock_->Now() < end && !options.yield.cancelled() && values < kMostValues);
     return outputs;
   }
 

@@ -21,6 +21,8 @@ using vision_proto::VisionRequest;
 
 // Each job has a decoded picture in memory.
 constexpr uint32_t kMaxBatch = 4;
+// Of the vectors of one step: a worker's answer may not have any number of parts.
+constexpr size_t kMostValues = 200'000;
 // What a camera's picture is made to before most people look at it: networks that take any size are
 // measured with what their families make of it.
 constexpr int kTypicalWidth = 1280;
@@ -60,6 +62,16 @@ uint64_t ResidentBytes() {
     return absl::SimpleAtoi(rest, &kilobytes) ? kilobytes * 1024 : 0;
   }
   return 0;
+}
+
+size_t ValuesIn(const std::vector<JobOutput>& outputs) {
+  size_t count = 0;
+  for (const JobOutput& output : outputs) {
+    for (const engine_proto::Event& event : output.events) {
+      count += static_cast<size_t>(event.embedding().values_size());
+    }
+  }
+  return count;
 }
 
 class OnnxModel final : public Model {
@@ -114,7 +126,7 @@ class OnnxModel final : public Model {
         static_cast<OnnxJob*>(jobs[i])->Unit(outputs[i]);
         if (outputs[i].done) --running;
       }
-    } while (running > 0 && clock_->Now() < end);
+    } while (running > 0 && clock_->Now() < end && ValuesIn(outputs) < kMostValues);
     return outputs;
   }
 

@@ -16,6 +16,8 @@ namespace {
 constexpr int kMaxTexts = 4096;
 constexpr uint32_t kDefaultCandidates = 3;
 constexpr uint32_t kMaxCandidates = 16;
+// Of one result; a text with more has several.
+constexpr int kSegmentsPerResult = 8192;
 // Progress is told for what is worth waiting for.
 constexpr int kTextsPerProgress = 64;
 
@@ -105,10 +107,14 @@ class SegmentJob final : public TextJob {
       result_.add_ends(static_cast<uint32_t>(segment.end));
     }
     output.work += static_cast<double>(run_->position() - before) / 1024;
-    if (!run_->done()) return;
+    const bool ended = run_->done();
+    if (ended || result_.starts_size() >= kSegmentsPerResult) {
+      *output.events.emplace_back().mutable_segments() = std::move(result_);
+      result_.Clear();
+      result_.set_index(static_cast<uint32_t>(next_));
+    }
+    if (!ended) return;
     run_.reset();
-    *output.events.emplace_back().mutable_segments() = std::move(result_);
-    result_.Clear();
     if (++next_ == task_.texts_size()) return Complete(output);
     Progress(next_, task_.texts_size(), output);
   }

@@ -10,8 +10,9 @@
 
 namespace intelligenced {
 
-// A unit is a text to be identified, or 64 KiB to be segmented. Errors: FIELD_INVALID (another kind
-// of task, text that is not UTF-8, above 4,096 texts). `detector` outlives the job.
+// A unit is a text to be identified, or 64 KiB to be segmented. A text with more than 8,192
+// segments has several SegmentsResult, one after the other. Errors: FIELD_INVALID (another kind of
+// task, text that is not UTF-8, above 4,096 texts). `detector` outlives the job.
 absl::StatusOr<std::unique_ptr<TextJob>> MakeLanguageJob(const engine_proto::Task& task,
                                                          CancelToken cancel,
                                                          const LanguageDetector* detector);

@@ -18,6 +18,8 @@ namespace {
 namespace proto = ::intelligence::engine::v1;
 
 constexpr size_t kPiece = 64 * 1024;
+// Every byte may be one: so that what a step answers stays small.
+constexpr size_t kPieceOfCharacters = 16 * 1024;
 
 absl::Status Failure(UErrorCode error) {
   return MakeError(Reason::kEngineFailure,
@@ -78,7 +80,8 @@ absl::StatusOr<SegmentRules> SegmentRules::Open(proto::TextUnit unit, const std:
 absl::Status SegmentRun::Advance(std::vector<ByteSpan>& segments) {
   SegmentRules::Core& core = *rules_->core_;
   const std::string_view rest = text_.substr(position_);
-  const std::string_view piece = TruncateUtf8(rest, kPiece);
+  const std::string_view piece =
+      TruncateUtf8(rest, core.unit == proto::TEXT_UNIT_CHARACTER ? kPieceOfCharacters : kPiece);
   UErrorCode error = U_ZERO_ERROR;
   UText view = UTEXT_INITIALIZER;
   utext_openUTF8(&view, piece.data(), static_cast<int64_t>(piece.size()), &error);

@@ -19,7 +19,17 @@ namespace intelligenced {
 namespace {
 
 constexpr uint32_t kMaxBatch = 8;
+// Of one step: a worker's answer may not have any number of parts.
+constexpr int kMostSegments = 100'000;
 constexpr char kLanguageFamily[] = "language";
+
+int SegmentsIn(const std::vector<JobOutput>& outputs) {
+  int count = 0;
+  for (const JobOutput& output : outputs) {
+    for (const engine_proto::Event& event : output.events) count += event.segments().starts_size();
+  }
+  return count;
+}
 
 // Steps and batches are the same for both models.
 class SteppedModel : public Model {
@@ -38,7 +48,7 @@ class SteppedModel : public Model {
         Advance(*static_cast<TextJob*>(jobs[i]), outputs[i]);
         if (outputs[i].done) --running;
       }
-    } while (running > 0 && clock_->Now() < end);
+    } while (running > 0 && clock_->Now() < end && SegmentsIn(outputs) < kMostSegments);
     for (JobOutput& output : outputs) KeepLastProgress(output);
     return outputs;
   }

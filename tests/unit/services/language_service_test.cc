@@ -137,6 +137,10 @@ TEST_F(LanguageServiceTest, RefusesWhatBreaksTheBounds) {
   for (int i = 0; i < 5; ++i) large.add_texts(std::string(1 << 20, 'x'));
   const absl::Status status = Run(large);
   EXPECT_TRUE(HasReason(status, Reason::kInputTooLarge)) << status;
+  v1::SegmentTextRequest words = Of<v1::SegmentTextRequest>({std::string((1 << 20) + 1, 'x')});
+  EXPECT_TRUE(Run(words).ok());
+  words.set_unit(v1::SEGMENT_UNIT_WORD);
+  EXPECT_TRUE(HasReason(Run(words), Reason::kInputTooLarge));
   EXPECT_EQ(FactsOf(status).metadata.at("size_bytes"), "5242880");
 }
 

@@ -57,6 +57,45 @@ INSTANTIATE_TEST_SUITE_P(Translator, EngineConformanceTest,
                              [] { return MakeOnnxEngine(); })),
                          ConformanceCase::NameOf);
 
+engine_proto::Task Embed(int texts) {
+  engine_proto::Task task;
+  for (int i = 0; i < texts; ++i) {
+    task.mutable_embed_text()->add_texts(i % 2 == 0 ? "the cat sat" : "a dog ran to paris");
+  }
+  return task;
+}
+
+ConformanceCase EncoderCase() {
+  ConformanceCase result;
+  result.task = Embed(3);
+  result.more_tasks = {Embed(1), Embed(40), Embed(7)};
+  result.long_task = Embed(4000);
+  result.wrong_task.mutable_generate()->set_prompt("Once upon a time");
+  result.failing_task = Embed(1);
+  result.failing_task->mutable_embed_text()->add_texts(std::string(50, 'a') + std::string(50, '.'));
+  // How many texts a run takes depends on how long others took, and with it how sums round.
+  result.deterministic = false;
+  return result;
+}
+
+engine_proto::ModelSpec EncoderSpec() {
+  const std::string folder = BuildPath("tests/unit/engines/onnx/sentence-encoder/");
+  engine_proto::ModelSpec spec = SpecFor("sentence-encoder", folder + "model.onnx");
+  for (const auto& [role, name] :
+       {std::pair("tokenizer", "vocab.txt"), {"config", "config.json"}}) {
+    engine_proto::ModelFile& file = *spec.add_files();
+    file.set_role(role);
+    file.set_path(folder + name);
+  }
+  return spec;
+}
+
+INSTANTIATE_TEST_SUITE_P(Encoder, EngineConformanceTest,
+                         testing::ValuesIn(InBothPlaces(
+                             EncoderCase(), [] { return PlacedSpec{EncoderSpec(), nullptr}; },
+                             [] { return MakeOnnxEngine(); })),
+                         ConformanceCase::NameOf);
+
 INSTANTIATE_TEST_SUITE_P(Onnx, EngineConformanceTest,
                          testing::ValuesIn(InBothPlaces(
                              OnnxCase(),

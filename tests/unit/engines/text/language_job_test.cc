@@ -88,8 +88,13 @@ TEST_F(LanguageJobTest, SegmentsLongTextsInSeveralSteps) {
   const JobOutput output = Run(task);
   ASSERT_TRUE(output.status.ok()) << output.status;
   EXPECT_GE(steps_, 5);
-  ASSERT_EQ(output.events.size(), 2U);
-  const engine_proto::SegmentsResult& result = output.events[0].segments();
+  ASSERT_GE(output.events.size(), 3U);
+  engine_proto::SegmentsResult result;
+  for (const engine_proto::Event& event : output.events) {
+    EXPECT_EQ(event.segments().index(), 0U);
+    EXPECT_LT(event.segments().starts_size(), 60'000);
+    result.MergeFrom(event.segments());
+  }
   ASSERT_EQ(result.starts_size(), 60'000);
   EXPECT_EQ(result.starts(59'999), 299'993U);
   EXPECT_EQ(result.ends(59'999), 299'999U - 1);
