@@ -12,7 +12,6 @@
 #include "absl/synchronization/notification.h"
 #include "protos/support/limits.h"
 #include "runtime/base/executor.h"
-#include "runtime/engines/fake/fake_engine.h"
 #include "services/language/service.h"
 #include "services/language_model/service.h"
 #include "services/model_performance/service.h"
@@ -21,6 +20,7 @@
 #include "services/tensor/service.h"
 #include "services/vision/service.h"
 #include "services/writing_tools/service.h"
+#include "tests/unit/services/scripted_models.h"
 
 namespace intelligenced {
 namespace {
@@ -41,252 +41,6 @@ constexpr std::string_view kCatalogue = R"({"models": [{
   "files": [{"role": "model", "name": "m.gguf", "size_bytes": 5, "sha256":
     "2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824",
     "url": "https://127.0.0.1:1/m.gguf"}]}]})";
-
-// Takes a little real time without a sleep: a step of a held job.
-void WaitBriefly() {
-  absl::Notification never;
-  never.WaitForNotificationWithTimeout(absl::Milliseconds(2));
-}
-
-class ScriptJob final : public Job {
- public:
-  ScriptJob(ScriptBehaviour* script, CancelToken cancel, absl::StatusOr<std::string> answer,
-            bool counts)
-      : script(script), cancel(std::move(cancel)), answer(std::move(answer)), counts(counts) {
-    ++script->jobs_alive;
-  }
-  ~ScriptJob() override { --script->jobs_alive; }
-
-  ScriptBehaviour* const script;
-  const CancelToken cancel;
-  const absl::StatusOr<std::string> answer;
-  const bool counts;
-  size_t at = 0;
-  std::optional<engine_proto::VisionTask> vision;
-};
-
-class ScriptModel final : public Model {
- public:
-  explicit ScriptModel(ScriptBehaviour* script) : script_(script) {
-    info_.set_max_batch(4);
-    info_.set_width(1);
-    info_.set_device("cpu");
-    info_.set_context_tokens(script->context_tokens);
-    info_.set_has_chat_template(true);
-    info_.add_task_kinds(engine_proto::TASK_KIND_GENERATE);
-    info_.add_task_kinds(engine_proto::TASK_KIND_COUNT_TOKENS);
-  }
-  const engine_proto::ModelInfo& info() const override { return info_; }
-
-  absl::StatusOr<std::unique_ptr<Job>> Start(const engine_proto::Task& task,
-                                             CancelToken cancel) override {
-    ++script_->jobs_started;
-    if (task.has_count_tokens()) {
-      // A token is a byte.
-      std::string counted = task.count_tokens().text();
-      for (const auto& message : task.count_tokens().conversation().messages()) {
-        counted += message.text();
-      }
-      return std::make_unique<ScriptJob>(script_, cancel, std::move(counted), true);
-    }
-    if (task.has_vision()) {
-      auto job = std::make_unique<ScriptJob>(script_, cancel, "", false);
-      job->vision = task.vision();
-      return job;
-    }
-    if (!task.has_generate()) return FieldError("task", "is of another kind.");
-    if (task.generate().prefill_only()) {
-      return std::make_unique<ScriptJob>(script_, cancel, "", false);
-    }
-    absl::StatusOr<std::string> answer =
-        script_->answer ? script_->answer(task.generate()) : TextOf(task.generate());
-    return std::make_unique<ScriptJob>(script_, cancel, std::move(answer), false);
-  }
-
-  absl::StatusOr<std::vector<JobOutput>> Step(absl::Span<Job* const> jobs,
-                                              const StepOptions&) override {
-    if (script_->lost) return MakeError(Reason::kWorkerLost, "The script has no process.");
-    std::vector<JobOutput> outputs;
-    for (Job* job : jobs) outputs.push_back(StepOne(*static_cast<ScriptJob*>(job)));
-    return outputs;
-  }
-  absl::StatusOr<engine_proto::ResourceUsage> MeasureUsage() override {
-    engine_proto::ResourceUsage usage;
-    usage.set_resident_bytes(1 << 20);
-    return usage;
-  }
-
- private:
-  JobOutput StepOne(ScriptJob& job) {
-    JobOutput output;
-    output.work = 1;
-    if (job.cancel.cancelled()) {
-      output.done = true;
-      output.status = MakeError(Reason::kCancelled, "cancelled");
-    } else if (script_->held) {
-      WaitBriefly();
-    } else if (job.vision.has_value()) {
-      output.done = true;
-      output.status = Look(*job.vision, output);
-    } else if (script_->flood) {
-      ++script_->flood_steps;
-      output.events.emplace_back().set_delta(std::string(16 << 10, 'f'));
-    } else if (!job.answer.ok()) {
-      output.done = true;
-      output.status = job.answer.status();
-    } else if (job.counts) {
-      engine_proto::TokenCount* count = output.events.emplace_back().mutable_token_count();
-      count->set_tokens(static_cast<uint32_t>(job.answer->size()));
-      count->set_context_tokens(script_->context_tokens);
-      output.events.emplace_back().mutable_completed();
-      output.done = true;
-    } else {
-      const std::string piece = job.answer->substr(job.at, script_->delta_bytes);
-      job.at += piece.size();
-      if (!piece.empty()) output.events.emplace_back().set_delta(piece);
-      if (job.at >= job.answer->size()) {
-        engine_proto::Completed* completed = output.events.emplace_back().mutable_completed();
-        completed->set_finish_reason(engine_proto::FINISH_REASON_STOP);
-        completed->set_input_tokens(10);
-        completed->set_output_tokens(5);
-        output.done = true;
-      }
-    }
-    return output;
-  }
-
-  absl::Status Look(const engine_proto::VisionTask& task, JobOutput& output) {
-    std::vector<engine_proto::VisionResult> results;
-    if (script_->look) {
-      absl::StatusOr<std::vector<engine_proto::VisionResult>> answer = script_->look(task);
-      if (!answer.ok()) return answer.status();
-      results = *std::move(answer);
-    } else {
-      for (int i = 0; i < task.requests_size(); ++i) {
-        results.emplace_back().set_request_index(static_cast<uint32_t>(i));
-        results.back().mutable_tracked_object()->set_confidence(1);
-      }
-    }
-    if (!task.stream().close()) output.events.emplace_back().mutable_image()->set_width(640);
-    for (engine_proto::VisionResult& result : results) {
-      *output.events.emplace_back().mutable_vision() = std::move(result);
-    }
-    output.events.emplace_back().mutable_completed()->set_images_decoded(1);
-    return absl::OkStatus();
-  }
-
-  ScriptBehaviour* const script_;
-  engine_proto::ModelInfo info_;
-};
-
-class BenchJob final : public Job {
- public:
-  BenchJob(CancelToken cancel, engine_proto::Task task)
-      : cancel(std::move(cancel)), task(std::move(task)) {}
-  const CancelToken cancel;
-  const engine_proto::Task task;
-  bool half_way = false;
-};
-
-class BenchModel final : public Model {
- public:
-  BenchModel(BenchBehaviour* bench, std::string path) : bench_(bench), path_(std::move(path)) {
-    info_.set_max_batch(1);
-    info_.set_width(1);
-    info_.set_device("cpu");
-  }
-  const engine_proto::ModelInfo& info() const override { return info_; }
-
-  absl::StatusOr<std::unique_ptr<Job>> Start(const engine_proto::Task& task,
-                                             CancelToken cancel) override {
-    bench_->conversions += task.has_quantize() ? 1 : 0;
-    return std::make_unique<BenchJob>(std::move(cancel), task);
-  }
-
-  absl::StatusOr<std::vector<JobOutput>> Step(absl::Span<Job* const> jobs,
-                                              const StepOptions&) override {
-    auto& job = *static_cast<BenchJob*>(jobs.front());
-    std::vector<JobOutput> outputs(1);
-    JobOutput& output = outputs.front();
-    output.work = 1;
-    output.done = true;
-    if (job.cancel.cancelled()) {
-      output.status = MakeError(Reason::kCancelled, "cancelled");
-    } else if (job.task.has_quantize()) {
-      output.status = Convert(job, output);
-    } else {
-      output.status = Measure(output);
-    }
-    return outputs;
-  }
-  absl::StatusOr<engine_proto::ResourceUsage> MeasureUsage() override {
-    return engine_proto::ResourceUsage();
-  }
-
- private:
-  // In two halves.
-  absl::Status Convert(BenchJob& job, JobOutput& output) {
-    if (job.half_way && bench_->held) {
-      WaitBriefly();
-      output.done = false;
-      return absl::OkStatus();
-    }
-    const absl::StatusOr<std::string> bytes = bench_->convert(job.task.quantize().layout());
-    if (!bytes.ok()) return bytes.status();
-    const size_t half = bytes->size() / 2;
-    engine_proto::FilePiece& piece = *output.events.emplace_back().mutable_file_piece();
-    piece.set_size_bytes(bytes->size());
-    piece.set_data(job.half_way ? bytes->substr(half) : bytes->substr(0, half));
-    output.done = job.half_way;
-    if (job.half_way) {
-      output.events.emplace_back().mutable_completed();
-    } else {
-      job.half_way = true;
-      ++bench_->half_way;
-    }
-    return absl::OkStatus();
-  }
-  absl::Status Measure(JobOutput& output) {
-    std::ifstream file(path_, std::ios::binary);
-    const std::string bytes{std::istreambuf_iterator<char>(file), {}};
-    const absl::StatusOr<engine_proto::Measurement> measurement = bench_->measure(bytes);
-    if (!measurement.ok()) return measurement.status();
-    output.events.emplace_back().mutable_progress()->set_total(1);
-    *output.events.emplace_back().mutable_measurement() = *measurement;
-    output.events.emplace_back().mutable_completed();
-    return absl::OkStatus();
-  }
-
-  BenchBehaviour* const bench_;
-  const std::string path_;
-  engine_proto::ModelInfo info_;
-};
-
-class TestLoader final : public ModelLoader {
- public:
-  TestLoader(ScriptBehaviour* script, BenchBehaviour* bench) : script_(script), bench_(bench) {}
-  absl::StatusOr<LoadedModel> Load(const engine_proto::ModelSpec& spec, CancelToken cancel,
-                                   absl::AnyInvocable<void()>) override {
-    LoadedModel loaded;
-    if (spec.engine() == "script") {
-      loaded.model = std::make_shared<ScriptModel>(script_);
-      return loaded;
-    }
-    if (spec.engine() == "llama-workbench" || spec.engine() == "onnx") {
-      loaded.model = std::make_shared<BenchModel>(bench_, spec.files(0).path());
-      return loaded;
-    }
-    absl::StatusOr<std::unique_ptr<Model>> model = fake_->Load(spec, cancel);
-    if (!model.ok()) return model.status();
-    loaded.model = *std::move(model);
-    return loaded;
-  }
-
- private:
-  ScriptBehaviour* const script_;
-  BenchBehaviour* const bench_;
-  const std::unique_ptr<Engine> fake_ = MakeFakeEngine(MakeRealFakeTime());
-};
 
 class TestCallers final : public CallerDirectory {
  public:
@@ -354,13 +108,6 @@ SchedulerOptions Lanes() {
 
 }  // namespace
 
-std::string TextOf(const engine_proto::GenerateTask& task) {
-  return task.has_prompt() ? task.prompt() : task.conversation().messages().rbegin()->text();
-}
-std::string RulesOf(const engine_proto::GenerateTask& task) {
-  return task.conversation().messages(0).text();
-}
-
 void TestActivity::Add(v1::ActivityRecord record, uid_t) {
   absl::MutexLock lock(mutex_);
   records_.push_back(std::move(record));
@@ -386,9 +133,10 @@ void TestActivity::WaitFor(size_t count) const {
   EXPECT_TRUE(mutex_.AwaitWithTimeout(absl::Condition(&enough), absl::Seconds(20)));
 }
 
-void TestAttachments::Add(const std::string& token, const std::string& bytes) {
+std::weak_ptr<const Attachment> TestAttachments::Add(const std::string& token,
+                                                     const std::string& bytes) {
   absl::MutexLock lock(mutex_);
-  held_[token] = *Attachment::Copy(bytes);
+  return held_[token] = *Attachment::Copy(bytes);
 }
 absl::StatusOr<std::shared_ptr<const Attachment>> TestAttachments::Take(std::string_view client_id,
                                                                         std::string_view token) {
@@ -468,7 +216,7 @@ struct ServiceFixture::Stack {
   ThreadPool step_threads;
   ThreadPool loader_threads;
   ThreadPool blocking_threads;
-  TestLoader loader;
+  ScriptedLoader loader;
   std::unique_ptr<ModelStore> store;
   Catalogue catalogue;
   Installer installer;
@@ -553,7 +301,8 @@ absl::Status ServiceFixture::Analyze(const v1::AnalyzeImageRequest& request) {
 void ServiceFixture::WaitUntil(const std::function<bool()>& condition) {
   for (int i = 0; i < 10'000; ++i) {
     if (condition()) return;
-    WaitBriefly();
+    absl::Notification never;
+    never.WaitForNotificationWithTimeout(absl::Milliseconds(2));
   }
   ADD_FAILURE() << "waited in vain";
 }

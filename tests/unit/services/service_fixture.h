@@ -26,6 +26,7 @@
 #include "runtime/base/reasons.h"
 #include "runtime/core/runtime.h"
 #include "services/rpc/service_environment.h"
+#include "tests/unit/services/scripted_models.h"
 
 namespace intelligenced {
 
@@ -34,52 +35,12 @@ namespace v1 = ::intelligence::v1;
 // Content of further built-in manifests, by the models' names.
 using ManifestsByName = std::map<std::string, std::string>;
 
-// What the model "script" answers to a GENERATE task. Thread-safe use.
-using Answer = std::function<absl::StatusOr<std::string>(const engine_proto::GenerateTask&)>;
-
-struct ScriptBehaviour {
-  // Default: echoes the last message. Is not asked where a task only wants its prefix computed.
-  Answer answer;
-  // Bytes of one delta; one a step for each job.
-  size_t delta_bytes = 64;
-  uint32_t context_tokens = 4096;
-  // Jobs make no progress while this is true.
-  std::atomic<bool> held = false;
-  // Jobs emit 16 KiB a step and never end by themselves.
-  std::atomic<bool> flood = false;
-  std::atomic<int> jobs_started = 0;
-  std::atomic<int> jobs_alive = 0;
-  std::atomic<int> flood_steps = 0;
-  // Asked for every VISION task; its answers, in order. Default: one thing found for each request.
-  std::function<absl::StatusOr<std::vector<engine_proto::VisionResult>>(
-      const engine_proto::VisionTask&)>
-      look;
-  // The process is gone.
-  std::atomic<bool> lost = false;
-};
-
-// What the llama workbench does.
-struct BenchBehaviour {
-  // The bytes of a file in another layout, and what is measured of a file with such bytes.
-  std::function<absl::StatusOr<std::string>(const std::string& layout)> convert;
-  std::function<absl::StatusOr<engine_proto::Measurement>(const std::string& bytes)> measure;
-  // Conversions stop half way while this is true.
-  std::atomic<bool> held = false;
-  std::atomic<int> half_way = 0;
-  std::atomic<int> conversions = 0;
-};
-
 // Of which tests say how much room it has.
 class TestDisk final : public FileSystem {
  public:
   absl::StatusOr<uint64_t> FreeBytes(const std::string&) override { return free_bytes.load(); }
   std::atomic<uint64_t> free_bytes = uint64_t{1} << 40;
 };
-
-// The last message of a task: the text that a tool works on.
-std::string TextOf(const engine_proto::GenerateTask& task);
-// The first message: the rules.
-std::string RulesOf(const engine_proto::GenerateTask& task);
 
 class TestActivity final : public ActivityLog {
  public:
@@ -98,7 +59,8 @@ class TestActivity final : public ActivityLog {
 // Descriptors that the test's app has handed over.
 class TestAttachments final : public AttachmentSource {
  public:
-  void Add(const std::string& token, const std::string& bytes);
+  // Expires when nobody holds it any more.
+  std::weak_ptr<const Attachment> Add(const std::string& token, const std::string& bytes);
   absl::StatusOr<std::shared_ptr<const Attachment>> Take(std::string_view client_id,
                                                          std::string_view token) override;
 
