@@ -1,4 +1,4 @@
-// Descriptors between the moment an app hands one over and the request that names it.
+// Descriptors between the moment an app hands one over and the end of the request that names it.
 #ifndef INTELLIGENCED_DAEMON_ATTACHMENT_TABLE_H_
 #define INTELLIGENCED_DAEMON_ATTACHMENT_TABLE_H_
 
@@ -26,7 +26,10 @@
 
 namespace intelligenced {
 
-// What may wait here at a time. Who has many apps has no more than a user may.
+// What apps may have handed over at a time: what waits for its request, and what a request that is
+// not over holds. It is the app's own memory that is kept alive, or a copy of its file; the limits
+// on the bytes of unfinished requests (SchedulerLimits) do not count it again. Who has many apps
+// has no more than a user may.
 struct AttachmentLimits {
   struct Share {
     int count = 0;
@@ -53,11 +56,13 @@ class AttachmentTable final : public AttachmentSource {
   // QUEUE_FULL, with a delay.
   absl::Status Reserve(const Identity& owner, uint64_t bytes);
   void Release(const Identity& owner, uint64_t bytes);
-  // The token for an attachment as large as was reserved; the room is given back when it is used or
-  // too old. Errors: MEMORY_INSUFFICIENT (the room is given back now).
+  // The token for an attachment as large as was reserved; the room is given back when the token is
+  // too old, or with the last owner of what Take() gave for it. Errors: MEMORY_INSUFFICIENT (the
+  // room is given back now).
   absl::StatusOr<std::string> Add(const Identity& owner,
                                   std::shared_ptr<const Attachment> attachment);
 
+  // What it gives may outlive the table.
   absl::StatusOr<std::shared_ptr<const Attachment>> Take(std::string_view client_id,
                                                          std::string_view token) override;
 
@@ -67,14 +72,11 @@ class AttachmentTable final : public AttachmentSource {
   size_t size() const;
 
  private:
-  struct Held {
-    int count = 0;
-    uint64_t bytes = 0;
-  };
+  class Ledger;
+  struct Lent;
   struct Entry {
-    std::shared_ptr<const Attachment> attachment;
+    std::shared_ptr<const Lent> lent;
     std::string client_id;
-    uid_t user_id = 0;
     absl::Time expiry;
   };
   using Entries = std::map<std::string, Entry, std::less<>>;
@@ -82,18 +84,14 @@ class AttachmentTable final : public AttachmentSource {
   // The end of an entry; its attachment goes back to the caller, to be closed without the lock.
   std::shared_ptr<const Attachment> Remove(Entries::iterator entry)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  void GiveBack(const std::string& client_id, uid_t user_id, uint64_t bytes)
-      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   const AttachmentLimits limits_;
+  const std::shared_ptr<Ledger> ledger_;
   const Clock* const clock_;
   const std::function<absl::StatusOr<std::string>()> make_token_;
   mutable absl::Mutex mutex_;
   Entries entries_ ABSL_GUARDED_BY(mutex_);
   std::set<std::pair<absl::Time, std::string>> by_expiry_ ABSL_GUARDED_BY(mutex_);
-  std::map<std::string, Held> by_app_ ABSL_GUARDED_BY(mutex_);
-  std::map<uid_t, Held> by_user_ ABSL_GUARDED_BY(mutex_);
-  Held all_ ABSL_GUARDED_BY(mutex_);
 };
 
 }  // namespace intelligenced

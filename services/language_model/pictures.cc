@@ -7,6 +7,7 @@
 #include "runtime/base/reasons.h"
 #include "services/rpc/field_checker.h"
 #include "services/rpc/model_run.h"
+#include "services/rpc/task_picture.h"
 
 namespace intelligenced {
 namespace {
@@ -20,31 +21,6 @@ bool HoldsPictures(const MessageRefs& messages) {
     if (message->images_size() > 0) return true;
   }
   return false;
-}
-
-absl::Status CheckPicture(const std::string& field, const v1::VisionImage& image) {
-  if (!image.attachment().empty()) {
-    return FieldError(field + ".attachment", "The pictures of a conversation come as bytes.");
-  }
-  if (image.content_case() == v1::VisionImage::CONTENT_NOT_SET) {
-    return FieldError(field, "A picture is required: encoded, or pixels.");
-  }
-  if (image.has_encoded() && image.encoded().empty()) {
-    return MakeError(Reason::kImageUndecodable, absl::StrCat(field, " is empty."));
-  }
-  FieldChecker check;
-  check.Enum(field + ".orientation", image.orientation(),
-             v1::ImageOrientation_IsValid(image.orientation()));
-  if (image.has_pixels()) {
-    const v1::PixelBuffer& pixels = image.pixels();
-    check.Enum(field + ".pixels.format", pixels.format(), v1::PixelFormat_IsValid(pixels.format()));
-    if (pixels.format() == v1::PIXEL_FORMAT_UNSPECIFIED) {
-      check.Fail(field + ".pixels.format", "is required.");
-    }
-    check.InRange(field + ".pixels.width", pixels.width(), 1, kMaxImageSide);
-    check.InRange(field + ".pixels.height", pixels.height(), 1, kMaxImageSide);
-  }
-  return check.status();
 }
 
 }  // namespace
@@ -107,13 +83,55 @@ uint64_t PictureBytes(const v1::Message& message) {
   return bytes;
 }
 
+absl::StatusOr<Attachments> TakeAttachments(Call& call, std::string_view list, Messages* messages) {
+  Attachments attachments;
+  uint64_t bytes = 0;
+  for (const v1::Message& message : *messages) bytes += PictureBytes(message);
+  for (int i = 0; i < messages->size(); ++i) {
+    v1::Message& message = *messages->Mutable(i);
+    for (int at = 0; at < message.images_size(); ++at) {
+      v1::VisionImage& image = *message.mutable_images(at);
+      if (image.attachment().empty()) continue;
+      auto attachment =
+          TakeAttachment(call, absl::StrCat(list, "[", i, "].images[", at, "].attachment"),
+                         image.attachment(), kMaxConversationImageBytes);
+      if (!attachment.ok()) return attachment.status();
+      bytes += (*attachment)->size();
+      if (bytes > kMaxConversationImageBytes) {
+        return TooLargeError(absl::StrCat(list, "[", i, "].images"), bytes,
+                             kMaxConversationImageBytes);
+      }
+      image.set_attachment(absl::StrCat(attachments.size()));
+      attachments.push_back(*std::move(attachment));
+    }
+  }
+  return attachments;
+}
+
+absl::Status ReadAttachments(Call& call, std::string_view list, Messages* messages) {
+  const absl::StatusOr<Attachments> attachments = TakeAttachments(call, list, messages);
+  if (!attachments.ok()) return attachments.status();
+  size_t next = 0;
+  for (v1::Message& message : *messages) {
+    for (v1::VisionImage& image : *message.mutable_images()) {
+      if (image.attachment().empty()) continue;
+      const absl::StatusOr<SealedMapping> mapping = (*attachments)[next++]->Map();
+      if (!mapping.ok()) return mapping.status();
+      image.clear_attachment();
+      std::string& bytes =
+          image.has_pixels() ? *image.mutable_pixels()->mutable_data() : *image.mutable_encoded();
+      bytes.assign(mapping->bytes().begin(), mapping->bytes().end());
+    }
+  }
+  return absl::OkStatus();
+}
+
 void PictureToTask(const v1::VisionImage& from, intelligence::engine::v1::VisionImage* to) {
+  to->set_attachment(from.attachment());
   // The values of both enums are the same.
   to->set_orientation(static_cast<intelligence::engine::v1::ImageOrientation>(from.orientation()));
-  if (from.has_encoded()) {
-    to->set_encoded(from.encoded());
-    return;
-  }
+  if (from.has_encoded()) to->set_encoded(from.encoded());
+  if (!from.has_pixels()) return;
   intelligence::engine::v1::PixelBuffer& pixels = *to->mutable_pixels();
   pixels.set_format(static_cast<intelligence::engine::v1::PixelFormat>(from.pixels().format()));
   pixels.set_width(from.pixels().width());

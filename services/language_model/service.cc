@@ -20,6 +20,7 @@
 #include "services/rpc/model_run.h"
 #include "services/rpc/parse_request.h"
 #include "services/rpc/serve.h"
+#include "services/rpc/serve_request.h"
 
 namespace intelligenced {
 namespace {
@@ -65,7 +66,9 @@ class GenerateRun final : public TypedModelRun<v1::GenerateTextResponse> {
     completed_.set_finish_reason(v1::FINISH_REASON_STOP);
   }
 
-  void Start(v1::GenerateTextRequest request) {
+  // `attachments`: of the pictures in the request's conversation.
+  void Start(v1::GenerateTextRequest request, Attachments attachments) {
+    attachments_ = std::move(attachments);
     Bind();
     if (turn_ != nullptr) {
       // At once, so that the client can go on with the session before the job has wound up.
@@ -90,10 +93,10 @@ class GenerateRun final : public TypedModelRun<v1::GenerateTextResponse> {
     engine_proto::Task task = MakeTask(request, turn_.get());
     task.mutable_generate()->set_grammar(std::move(grammar));
     const uint64_t bytes = task.ByteSizeLong();
-    AddJob(
-        std::move(task), bytes,
-        {.on_event = [self](const engine_proto::Event& event) { self->OnEvent(event); },
-         .on_end = [self](const absl::Status& status, const JobUsage&) { self->OnEnd(status); }});
+    AddJob(std::move(task), bytes,
+           {.on_event = [self](const engine_proto::Event& event) { self->OnEvent(event); },
+            .on_end = [self](const absl::Status& status, const JobUsage&) { self->OnEnd(status); }},
+           std::move(attachments_));
   }
 
   void OnEvent(const engine_proto::Event& event) {
@@ -151,6 +154,8 @@ class GenerateRun final : public TypedModelRun<v1::GenerateTextResponse> {
   const Sessions* const sessions_;
   const std::shared_ptr<SessionTurn> turn_;
   CancelRegistration cancelled_;
+  // Until the job has them.
+  Attachments attachments_;
   GuidedOutput output_;
   v1::GenerateTextCompleted completed_;
 };
@@ -197,30 +202,43 @@ class LanguageModelService final : public Base {
 
   grpc::ServerWriteReactor<grpc::ByteBuffer>* GenerateText(grpc::CallbackServerContext* context,
                                                            const grpc::ByteBuffer* bytes) override {
-    return ServeStream(environment_, context, kService, "GenerateText",
-                       [&](const std::shared_ptr<StreamCall>& call) -> absl::Status {
-                         call->NoteInput(bytes->Length());
-                         v1::GenerateTextRequest request;
-                         absl::Status status = ParseRequest(*bytes, request);
-                         if (status.ok()) status = Validate(request);
-                         if (!status.ok()) return status;
-                         call->NoteRequestClass(ToRequestClass(request.options().request_class()));
-                         absl::StatusOr<SessionInput> input = SessionInput();
-                         if (!request.session().empty()) {
-                           input = sessions_.BeginTurn(call, request);
-                         } else {
-                           absl::StatusOr<Manifest> model = FindModelForMessages(
-                               call->runtime(), RefsOf(request.conversation().messages()),
-                               "conversation.messages", request.options());
-                           if (!model.ok()) return model.status();
-                           input->model = *std::move(model);
-                         }
-                         if (!input.ok()) return input.status();
-                         std::make_shared<GenerateRun>(call, &sessions_, std::move(input->model),
-                                                       request, std::move(input->turn))
-                             ->Start(std::move(request));
-                         return absl::OkStatus();
-                       });
+    return ServeStream(
+        environment_, context, kService, "GenerateText",
+        [&](const std::shared_ptr<StreamCall>& call) -> absl::Status {
+          call->NoteInput(bytes->Length());
+          v1::GenerateTextRequest request;
+          absl::Status status = ParseRequest(*bytes, request);
+          if (status.ok()) status = Validate(request);
+          if (!status.ok()) return status;
+          call->NoteRequestClass(ToRequestClass(request.options().request_class()));
+          absl::StatusOr<SessionInput> input = SessionInput();
+          Messages* const messages = request.has_conversation()
+                                         ? request.mutable_conversation()->mutable_messages()
+                                         : nullptr;
+          absl::StatusOr<Attachments> attachments = Attachments();
+          if (!request.session().empty()) {
+            if (messages != nullptr) {
+              status = ReadAttachments(*call, "conversation.messages", messages);
+              if (!status.ok()) return status;
+            }
+            input = sessions_.BeginTurn(call, request);
+          } else {
+            absl::StatusOr<Manifest> model =
+                FindModelForMessages(call->runtime(), RefsOf(request.conversation().messages()),
+                                     "conversation.messages", request.options());
+            if (!model.ok()) return model.status();
+            input->model = *std::move(model);
+            if (messages != nullptr) {
+              attachments = TakeAttachments(*call, "conversation.messages", messages);
+            }
+          }
+          if (!input.ok()) return input.status();
+          if (!attachments.ok()) return attachments.status();
+          std::make_shared<GenerateRun>(call, &sessions_, std::move(input->model), request,
+                                        std::move(input->turn))
+              ->Start(std::move(request), *std::move(attachments));
+          return absl::OkStatus();
+        });
   }
 
   grpc::ServerUnaryReactor* CountTokens(grpc::CallbackServerContext* context,
@@ -228,7 +246,7 @@ class LanguageModelService final : public Base {
                                         grpc::ByteBuffer* response) override {
     return Serve<v1::CountTokensRequest>(
         context, bytes, response, "CountTokens",
-        [this](const std::shared_ptr<UnaryCall>& call, const v1::CountTokensRequest& request) {
+        [this](const std::shared_ptr<UnaryCall>& call, v1::CountTokensRequest& request) {
           return request.session().empty() ? CountInput(call, request)
                                            : CountSession(call, request);
         });
@@ -239,8 +257,9 @@ class LanguageModelService final : public Base {
                                           grpc::ByteBuffer* response) override {
     return Serve<v1::CreateSessionRequest>(
         context, bytes, response, "CreateSession",
-        [this](const std::shared_ptr<UnaryCall>& call, const v1::CreateSessionRequest& request) {
-          return Answer(*call, sessions_.Create(*call, request));
+        [this](const std::shared_ptr<UnaryCall>& call, v1::CreateSessionRequest& request) {
+          absl::Status status = ReadAttachments(*call, "messages", request.mutable_messages());
+          return status.ok() ? Answer(*call, sessions_.Create(*call, request)) : status;
         });
   }
 
@@ -272,8 +291,9 @@ class LanguageModelService final : public Base {
                                             grpc::ByteBuffer* response) override {
     return Serve<v1::AppendToSessionRequest>(
         context, bytes, response, "AppendToSession",
-        [this](const std::shared_ptr<UnaryCall>& call, const v1::AppendToSessionRequest& request) {
-          return Answer(*call, sessions_.Append(*call, request));
+        [this](const std::shared_ptr<UnaryCall>& call, v1::AppendToSessionRequest& request) {
+          absl::Status status = ReadAttachments(*call, "messages", request.mutable_messages());
+          return status.ok() ? Answer(*call, sessions_.Append(*call, request)) : status;
         });
   }
 
@@ -315,15 +335,9 @@ class LanguageModelService final : public Base {
   grpc::ServerUnaryReactor* Serve(grpc::CallbackServerContext* context,
                                   const grpc::ByteBuffer* bytes, grpc::ByteBuffer* response,
                                   std::string_view method, Start start) {
-    return ServeUnary(environment_, context, response, kService, method,
-                      [&](const std::shared_ptr<UnaryCall>& call) -> absl::Status {
-                        call->NoteInput(bytes->Length());
-                        Request request;
-                        absl::Status status = ParseRequest(*bytes, request);
-                        if (status.ok()) status = Validate(request);
-                        if (!status.ok()) return status;
-                        return start(call, request);
-                      });
+    return ServeRequest<Request>(
+        environment_, context, bytes, response, kService, method,
+        [](const Request& request) { return Validate(request); }, start);
   }
 
   static absl::Status Answer(UnaryCall& call, const absl::StatusOr<v1::Session>& session) {
@@ -335,32 +349,43 @@ class LanguageModelService final : public Base {
 
   static void Count(const std::shared_ptr<UnaryCall>& call, const v1::RequestOptions& options,
                     const Manifest& model, engine_proto::Task task,
-                    std::function<void(const v1::CountTokensResponse&)> note) {
+                    std::function<void(const v1::CountTokensResponse&)> note,
+                    Attachments attachments = {}) {
     const uint64_t bytes = task.ByteSizeLong();
     std::make_shared<JobGroup>(call, call->MakeJob(options, model.name), 1)
         ->Add(std::move(task), bytes,
-              std::make_shared<CountHandler>(call, model.name, std::move(note)));
+              std::make_shared<CountHandler>(call, model.name, std::move(note)), "",
+              std::move(attachments));
   }
 
   static absl::Status CountInput(const std::shared_ptr<UnaryCall>& call,
-                                 const v1::CountTokensRequest& request) {
+                                 v1::CountTokensRequest& request) {
     const absl::StatusOr<Manifest> model =
         FindModelForMessages(call->runtime(), RefsOf(request.conversation().messages()),
                              "conversation.messages", request.options());
     if (!model.ok()) return model.status();
     engine_proto::Task task;
+    absl::StatusOr<Attachments> attachments = Attachments();
     if (request.has_text()) {
       task.mutable_count_tokens()->set_text(request.text());
     } else {
+      attachments = TakeAttachments(*call, "conversation.messages",
+                                    request.mutable_conversation()->mutable_messages());
+      if (!attachments.ok()) return attachments.status();
       AddMessages(RefsOf(request.conversation().messages()), Instructions(ShapeOf(request)),
                   task.mutable_count_tokens()->mutable_conversation());
     }
-    Count(call, request.options(), *model, std::move(task), nullptr);
+    Count(call, request.options(), *model, std::move(task), nullptr, *std::move(attachments));
     return absl::OkStatus();
   }
 
   absl::Status CountSession(const std::shared_ptr<UnaryCall>& call,
-                            const v1::CountTokensRequest& request) {
+                            v1::CountTokensRequest& request) {
+    if (request.has_conversation()) {
+      absl::Status status = ReadAttachments(*call, "conversation.messages",
+                                            request.mutable_conversation()->mutable_messages());
+      if (!status.ok()) return status;
+    }
     absl::StatusOr<SessionInput> input = sessions_.BeginCount(*call, request);
     if (!input.ok()) return input.status();
     engine_proto::Task task;

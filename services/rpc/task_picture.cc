@@ -75,7 +75,19 @@ absl::Status CheckPicture(std::string_view field, const v1::VisionImage& image) 
   return check.status();
 }
 
-absl::StatusOr<TaskPicture> TakePicture(const Call& call, std::string_view field,
+absl::StatusOr<std::shared_ptr<const Attachment>> TakeAttachment(Call& call, std::string_view field,
+                                                                 std::string_view token,
+                                                                 uint64_t limit) {
+  AttachmentSource* const source = call.environment().attachments;
+  if (source == nullptr) return FieldError(field, "This daemon takes no descriptors.");
+  auto attachment = source->Take(call.caller().client.id, token);
+  if (!attachment.ok()) return FieldError(field, attachment.status().message());
+  call.NoteInput((*attachment)->size());
+  if ((*attachment)->size() > limit) return TooLargeError(field, (*attachment)->size(), limit);
+  return attachment;
+}
+
+absl::StatusOr<TaskPicture> TakePicture(Call& call, std::string_view field,
                                         v1::VisionImage&& from) {
   TaskPicture picture;
   picture.image.set_orientation(static_cast<engine::ImageOrientation>(from.orientation()));
@@ -92,19 +104,14 @@ absl::StatusOr<TaskPicture> TakePicture(const Call& call, std::string_view field
   }
 
   if (!from.attachment().empty()) {
-    AttachmentSource* const source = call.environment().attachments;
-    const std::string name = Path(field, "attachment");
-    if (source == nullptr) return FieldError(name, "This daemon takes no descriptors.");
-    auto attachment = source->Take(call.caller().client.id, from.attachment());
-    if (!attachment.ok()) return FieldError(name, attachment.status().message());
-    const size_t limit = from.has_pixels() ? kMaxAttachmentBytes : kMaxImageBytes;
-    if ((*attachment)->size() > limit) return TooLargeError(name, (*attachment)->size(), limit);
+    auto attachment = TakeAttachment(call, Path(field, "attachment"), from.attachment(),
+                                     from.has_pixels() ? kMaxAttachmentBytes : kMaxImageBytes);
+    if (!attachment.ok()) return attachment.status();
     picture.attachment = *std::move(attachment);
-    picture.bytes = picture.attachment->size();
     return picture;
   }
 
-  picture.bytes = bytes.size();
+  picture.input_bytes = bytes.size();
   if (bytes.size() > kMaxBytesInMessage) {
     auto attachment = Attachment::Copy(bytes);
     if (!attachment.ok()) return attachment.status();
@@ -122,17 +129,6 @@ void PutPicture(const TaskPicture& picture, engine::VisionImage* to, Attachments
   if (picture.attachment == nullptr) return;
   to->set_attachment(absl::StrCat(attachments->size()));
   attachments->push_back(picture.attachment);
-}
-
-absl::Status PutPictureInMessage(const TaskPicture& picture, engine::VisionImage* to) {
-  *to = picture.image;
-  if (picture.attachment == nullptr) return absl::OkStatus();
-  const absl::StatusOr<SealedMapping> mapping = picture.attachment->Map();
-  if (!mapping.ok()) return mapping.status();
-  std::string* const bytes =
-      to->has_pixels() ? to->mutable_pixels()->mutable_data() : to->mutable_encoded();
-  bytes->assign(mapping->bytes().begin(), mapping->bytes().end());
-  return absl::OkStatus();
 }
 
 }  // namespace intelligenced

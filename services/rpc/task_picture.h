@@ -30,23 +30,26 @@ struct TaskPicture {
   intelligence::engine::v1::VisionImage image;
   // Null: the message holds the bytes.
   std::shared_ptr<const Attachment> attachment;
-  // Of the picture, for the limits on a client's input.
-  uint64_t bytes = 0;
+  // For the limits on a client's unfinished input: what came in the message. What was handed over
+  // is counted by who gave the token, for as long as the attachment lives.
+  uint64_t input_bytes = 0;
 };
 
+// What an image's token stands for, which is used up by it; the call's activity record counts it as
+// input. `limit` in bytes. `field` is the token's own ("image.attachment"). Errors: FIELD_INVALID
+// (a token that is not known), INPUT_TOO_LARGE.
+absl::StatusOr<std::shared_ptr<const Attachment>> TakeAttachment(Call& call, std::string_view field,
+                                                                 std::string_view token,
+                                                                 uint64_t limit);
+
 // Takes a picture that CheckPicture() has passed out of a request; a token is used up by it.
-// Errors: FIELD_INVALID (a token that is not known), INPUT_TOO_LARGE, MEMORY_INSUFFICIENT.
-absl::StatusOr<TaskPicture> TakePicture(const Call& call, std::string_view field,
+// Errors: those of TakeAttachment(), MEMORY_INSUFFICIENT.
+absl::StatusOr<TaskPicture> TakePicture(Call& call, std::string_view field,
                                         intelligence::v1::VisionImage&& from);
 
 // Puts a picture into a task whose attachments are `attachments`.
 void PutPicture(const TaskPicture& picture, intelligence::engine::v1::VisionImage* to,
                 Attachments* attachments);
-
-// For models that take no attachments: the bytes are copied into the task. Errors:
-// MEMORY_INSUFFICIENT.
-absl::Status PutPictureInMessage(const TaskPicture& picture,
-                                 intelligence::engine::v1::VisionImage* to);
 
 }  // namespace intelligenced
 

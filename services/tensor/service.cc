@@ -14,6 +14,7 @@
 #include "services/rpc/model_run.h"
 #include "services/rpc/parse_request.h"
 #include "services/rpc/serve.h"
+#include "services/rpc/serve_request.h"
 #include "services/tensor/convert.h"
 #include "services/tensor/validate.h"
 
@@ -106,7 +107,7 @@ class TensorService final : public Base {
                                               grpc::ByteBuffer* response) override {
     return Serve<v1::GetModelSignatureRequest>(
         context, bytes, response, "GetModelSignature",
-        [](const std::shared_ptr<UnaryCall>& call, v1::GetModelSignatureRequest request) {
+        [](const std::shared_ptr<UnaryCall>& call, v1::GetModelSignatureRequest& request) {
           engine_proto::Task task;
           task.mutable_run_model()->set_signature_only(true);
           return Start(call, request.options(), std::move(task),
@@ -123,7 +124,7 @@ class TensorService final : public Base {
                                      grpc::ByteBuffer* response) override {
     return Serve<v1::RunModelRequest>(
         context, bytes, response, "RunModel",
-        [](const std::shared_ptr<UnaryCall>& call, v1::RunModelRequest request) {
+        [](const std::shared_ptr<UnaryCall>& call, v1::RunModelRequest& request) {
           const v1::RequestOptions options = request.options();
           engine_proto::Task task;
           *task.mutable_run_model() = ToTask(std::move(request));
@@ -141,15 +142,9 @@ class TensorService final : public Base {
   grpc::ServerUnaryReactor* Serve(grpc::CallbackServerContext* context,
                                   const grpc::ByteBuffer* bytes, grpc::ByteBuffer* response,
                                   std::string_view method, Work work) {
-    return ServeUnary(environment_, context, response, kService, method,
-                      [&](const std::shared_ptr<UnaryCall>& call) -> absl::Status {
-                        call->NoteInput(bytes->Length());
-                        Request request;
-                        absl::Status status = ParseRequest(*bytes, request);
-                        if (status.ok()) status = Validate(request);
-                        if (!status.ok()) return status;
-                        return work(call, std::move(request));
-                      });
+    return ServeRequest<Request>(
+        environment_, context, bytes, response, kService, method,
+        [](const Request& request) { return Validate(request); }, work);
   }
 
   template <typename MakeHandler>

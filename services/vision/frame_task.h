@@ -7,6 +7,8 @@
 
 #include "protos/intelligence/engine/v1/task.pb.h"
 #include "protos/intelligence/v1/vision.pb.h"
+#include "runtime/base/attachment.h"
+#include "services/rpc/task_picture.h"
 #include "services/vision/frame_requests.h"
 
 namespace intelligenced {
@@ -20,9 +22,10 @@ void Mirror(const From& from, To* to) {
 // Follows something from frame to frame, so that single pictures have nothing to answer.
 bool IsTrackingRequest(const intelligence::v1::VisionRequest& request);
 
-// The picture is moved.
+// `attachments` are the task's.
 void ToTask(const std::vector<FrameRequests::Placed>& requests, uint64_t stream_id,
-            intelligence::v1::VisionImage& image, intelligence::engine::v1::Task* task);
+            const TaskPicture& picture, intelligence::engine::v1::Task* task,
+            Attachments* attachments);
 
 }  // namespace intelligenced
 

@@ -14,6 +14,7 @@
 #include "services/rpc/model_run.h"
 #include "services/rpc/parse_request.h"
 #include "services/rpc/proto_time.h"
+#include "services/rpc/task_picture.h"
 #include "services/vision/capabilities.h"
 #include "services/vision/frame_queue.h"
 #include "services/vision/frame_requests.h"
@@ -33,6 +34,9 @@ constexpr absl::Duration kDropInterval = absl::Milliseconds(50);
 
 struct FramePayload {
   v1::VideoFrame frame;
+  // Of a frame that names an attachment: taken when it came, so that one that is dropped lets go of
+  // it. Bytes are only made ready for a frame that is computed.
+  std::optional<TaskPicture> picture;
   // As they were when it came.
   FrameRequests::Snapshot requests;
 };
@@ -138,8 +142,19 @@ class FramesHandler final : public DuplexHandler,
 
   absl::Status TakeFrame(v1::VideoFrame& frame, uint64_t bytes) {
     if (absl::Status status = Validate(frame); !status.ok()) return status;
-    frames_->Add({std::move(frame), requests_.snapshot()}, bytes, Now());
+    std::optional<TaskPicture> picture;
+    if (!frame.image().attachment().empty()) {
+      absl::StatusOr<TaskPicture> taken = TakeImage(frame);
+      if (!taken.ok()) return taken.status();
+      bytes += taken->attachment->size();
+      picture = *std::move(taken);
+    }
+    frames_->Add({std::move(frame), std::move(picture), requests_.snapshot()}, bytes, Now());
     return absl::OkStatus();
+  }
+
+  absl::StatusOr<TaskPicture> TakeImage(v1::VideoFrame& frame) {
+    return TakePicture(*call_, "frame.image", std::move(*frame.mutable_image()));
   }
 
   absl::Status Change(const v1::ChangeRequests& change) {
@@ -235,9 +250,16 @@ class FramesHandler final : public DuplexHandler,
       *running->results.mutable_time() = frame.payload.frame.time();
     }
     if (running->requests->empty()) return TellResults(*running);
+    absl::StatusOr<TaskPicture> picture = frame.payload.picture.has_value()
+                                              ? *std::move(frame.payload.picture)
+                                              : TakeImage(frame.payload.frame);
+    if (!picture.ok()) {
+      failure_.Update(picture.status());
+      return;
+    }
     JobRequest job = job_;
-    ToTask(*running->requests, id_, *frame.payload.frame.mutable_image(), &job.task);
-    job.input_bytes = frame.bytes;
+    ToTask(*running->requests, id_, *picture, &job.task, &job.attachments);
+    job.input_bytes = picture->input_bytes;
     job.cancel = running->cancel.token();
     job.sink = MakeSink(running);
     running_ = running;

@@ -1,6 +1,5 @@
 #include "services/vision/service.h"
 
-#include <algorithm>
 #include <memory>
 #include <optional>
 #include <string>
@@ -82,14 +81,7 @@ class AnalyzeRun final : public TypedModelRun<v1::AnalyzeImageResponse> {
         descriptions_(shares_.size()),
         requests_(request.requests_size()) {}
 
-  // An error means that nothing was begun.
-  absl::Status Start(const v1::AnalyzeImageRequest& request, const TaskPicture& picture) {
-    // Language models take no attachments.
-    engine_proto::VisionImage in_message;
-    if (std::any_of(shares_.begin(), shares_.end(), [](const Share& s) { return s.describes; })) {
-      absl::Status status = PutPictureInMessage(picture, &in_message);
-      if (!status.ok()) return status;
-    }
+  void Start(const v1::AnalyzeImageRequest& request, const TaskPicture& picture) {
     Bind();
     const auto self = std::static_pointer_cast<AnalyzeRun>(shared_from_this());
     for (size_t i = 0; i < shares_.size(); ++i) {
@@ -99,7 +91,7 @@ class AnalyzeRun final : public TypedModelRun<v1::AnalyzeImageResponse> {
         *task.mutable_generate() =
             DescriptionTask(request.requests(shares_[i].places[0]).describe_image());
         engine_proto::Conversation& talk = *task.mutable_generate()->mutable_conversation();
-        *talk.mutable_messages()->rbegin()->add_images() = in_message;
+        PutPicture(picture, talk.mutable_messages()->rbegin()->add_images(), &attachments);
       } else {
         engine_proto::VisionTask& vision = *task.mutable_vision();
         PutPicture(picture, vision.mutable_image(), &attachments);
@@ -107,14 +99,13 @@ class AnalyzeRun final : public TypedModelRun<v1::AnalyzeImageResponse> {
           Convert(request.requests(place), vision.add_requests());
         }
       }
-      AddJob(std::move(task), picture.bytes,
+      AddJob(std::move(task), picture.input_bytes,
              {.model = shares_[i].model.name,
               .on_event = [self, i](const engine_proto::Event& event) { self->OnEvent(i, event); },
               .on_end = [self, i](const absl::Status& status,
                                   const JobUsage&) { self->OnEnd(i, status); }},
              std::move(attachments));
     }
-    return absl::OkStatus();
   }
 
  private:
@@ -220,22 +211,22 @@ class VisionService final : public Base {
 
   grpc::ServerWriteReactor<grpc::ByteBuffer>* AnalyzeImage(grpc::CallbackServerContext* context,
                                                            const grpc::ByteBuffer* bytes) override {
-    return ServeStream(environment_, context, "VisionService", "AnalyzeImage",
-                       [&](const std::shared_ptr<StreamCall>& call) -> absl::Status {
-                         call->NoteInput(bytes->Length());
-                         v1::AnalyzeImageRequest request;
-                         absl::Status status = ParseRequest(*bytes, request);
-                         if (status.ok()) status = Validate(request);
-                         if (!status.ok()) return status;
-                         absl::StatusOr<std::vector<Share>> shares =
-                             Route(call->runtime(), request);
-                         if (!shares.ok()) return shares.status();
-                         absl::StatusOr<TaskPicture> picture =
-                             TakePicture(*call, "image", std::move(*request.mutable_image()));
-                         if (!picture.ok()) return picture.status();
-                         return std::make_shared<AnalyzeRun>(call, request, *std::move(shares))
-                             ->Start(request, *picture);
-                       });
+    return ServeStream(
+        environment_, context, "VisionService", "AnalyzeImage",
+        [&](const std::shared_ptr<StreamCall>& call) -> absl::Status {
+          call->NoteInput(bytes->Length());
+          v1::AnalyzeImageRequest request;
+          absl::Status status = ParseRequest(*bytes, request);
+          if (status.ok()) status = Validate(request);
+          if (!status.ok()) return status;
+          absl::StatusOr<std::vector<Share>> shares = Route(call->runtime(), request);
+          if (!shares.ok()) return shares.status();
+          absl::StatusOr<TaskPicture> picture =
+              TakePicture(*call, "image", std::move(*request.mutable_image()));
+          if (!picture.ok()) return picture.status();
+          std::make_shared<AnalyzeRun>(call, request, *std::move(shares))->Start(request, *picture);
+          return absl::OkStatus();
+        });
   }
 
   grpc::ServerBidiReactor<grpc::ByteBuffer, grpc::ByteBuffer>* AnalyzeFrames(

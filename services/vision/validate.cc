@@ -17,43 +17,6 @@ namespace v1 = ::intelligence::v1;
 // Sums of two floats that should be 1.
 constexpr double kRounding = 1e-4;
 
-}  // namespace
-
-absl::Status CheckImage(const v1::VisionImage& image) {
-  switch (image.content_case()) {
-    case v1::VisionImage::kEncoded:
-      if (image.encoded().size() > kMaxImageBytes) {
-        return TooLargeError("image.encoded", image.encoded().size(), kMaxImageBytes);
-      }
-      if (image.encoded().empty()) {
-        return MakeError(Reason::kImageUndecodable, "The picture is empty.");
-      }
-      break;
-    case v1::VisionImage::kPixels:
-      if (image.pixels().data().size() > kMaxImageBytes) {
-        return TooLargeError("image.pixels.data", image.pixels().data().size(), kMaxImageBytes);
-      }
-      break;
-    case v1::VisionImage::CONTENT_NOT_SET:
-      return FieldError("image", "A picture is required: encoded, or pixels.");
-  }
-  FieldChecker check;
-  check.Enum("image.orientation", image.orientation(),
-             v1::ImageOrientation_IsValid(image.orientation()));
-  if (image.has_pixels()) {
-    const v1::PixelBuffer& pixels = image.pixels();
-    check.Enum("image.pixels.format", pixels.format(), v1::PixelFormat_IsValid(pixels.format()));
-    if (pixels.format() == v1::PIXEL_FORMAT_UNSPECIFIED) {
-      check.Fail("image.pixels.format", "is required.");
-    }
-    check.InRange("image.pixels.width", pixels.width(), 1, kMaxImageSide);
-    check.InRange("image.pixels.height", pixels.height(), 1, kMaxImageSide);
-  }
-  return check.status();
-}
-
-namespace {
-
 void CheckRegion(const std::string& field, const v1::Rect& region, FieldChecker& check) {
   check.InRange(field + ".x", region.x(), 0, 1);
   check.InRange(field + ".y", region.y(), 0, 1);

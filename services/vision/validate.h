@@ -20,7 +20,6 @@ absl::Status Validate(const intelligence::v1::VideoFrame& frame);
 absl::Status Validate(const intelligence::v1::ChangeRequests& change);
 
 // Of both.
-absl::Status CheckImage(const intelligence::v1::VisionImage& image);
 void CheckVisionRequest(const std::string& field, const intelligence::v1::VisionRequest& request,
                         FieldChecker& check);
 

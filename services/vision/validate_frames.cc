@@ -1,12 +1,11 @@
 // The bounds of what a stream of frames is sent.
 #include <cmath>
 #include <string>
-#include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "protos/support/limits.h"
-#include "runtime/base/reasons.h"
 #include "services/rpc/field_checker.h"
+#include "services/rpc/task_picture.h"
 #include "services/vision/frame_task.h"
 #include "services/vision/validate.h"
 
@@ -93,11 +92,7 @@ absl::Status Validate(const v1::AnalyzeFramesStart& start) {
 }
 
 absl::Status Validate(const v1::VideoFrame& frame) {
-  const absl::Status status = CheckImage(frame.image());
-  ErrorFacts facts = FactsOf(status);
-  if (facts.field.empty()) return status;
-  facts.field = absl::StrCat("frame.", facts.field);
-  return MakeError(*ReasonOf(status), status.message(), std::move(facts));
+  return CheckPicture("frame.image", frame.image());
 }
 
 absl::Status Validate(const v1::ChangeRequests& change) {

@@ -3,6 +3,9 @@
 #include <intelligence/frames.h>
 #include <signal.h>
 
+#include <algorithm>
+#include <filesystem>
+#include <fstream>
 #include <memory>
 #include <opencv2/core.hpp>
 #include <optional>
@@ -134,6 +137,37 @@ TEST(FramesE2eTest, TwoStreamsSideBySideDoNotMix) {
     EXPECT_TRUE(stream->status().ok()) << stream->status();
   }
   EXPECT_TRUE(BecomesFree(client));
+}
+
+// More of them than an app may have at a time: what is answered gives its room back.
+TEST(FramesE2eTest, FramesMayBeSharedMemory) {
+  const Client client = Connect();
+  FrameStream stream = FrameStream::Open(client, {.requests = {Tracker()}});
+  for (int t = 0; t < 40; ++t) {
+    VideoFrame frame = Shown(Right(3.0 * t));
+    PixelBuffer layout = *std::move(frame.image.pixels);
+    absl::StatusOr<SharedMemory> memory = SharedMemory::Make(layout.data.size());
+    ASSERT_TRUE(memory.ok()) << memory.status();
+    std::copy(layout.data.begin(), layout.data.end(), memory->data());
+    absl::StatusOr<VisionImage> image =
+        VisionImage::FromSharedMemory(*std::move(memory), std::move(layout));
+    ASSERT_TRUE(image.ok()) << image.status();
+    frame.image = *std::move(image);
+    const FrameResults results = Ask(stream, frame);
+    ASSERT_EQ(results.results.size(), 1);
+    EXPECT_GE(OverlapOf(results.results[0], Right(3.0 * t)), 0.7) << t;
+  }
+  // What cannot be handed over ends the stream with its error: a file of more than 64 MiB.
+  const std::string path = testing::TempDir() + "frames_e2e_large";
+  std::ofstream(path).flush();
+  std::filesystem::resize_file(path, uintmax_t{65} << 20);
+  absl::StatusOr<VisionImage> large = VisionImage::FromFile(path);
+  ASSERT_TRUE(large.ok()) << large.status();
+  EXPECT_EQ(stream.SendFrame({.image = *std::move(large)}), SendResult::kEnded);
+  while (stream.Next().has_value()) {
+  }
+  EXPECT_TRUE(HasReason(stream.status(), Reason::kInputTooLarge)) << stream.status();
+  std::filesystem::remove(path);
 }
 
 TEST(FramesE2eTest, RequestsComeAndGo) {

@@ -110,10 +110,10 @@ void Sandbox::SetConfig(const std::string& toml) {
 void Sandbox::AddModel(const std::string& name,
                        const std::map<std::string, std::string>& parameters, int rank) {
   std::ofstream file(folder_ + "/models/" + name + ".json");
-  file
-      << R"({"name":")" << name << R"(","version":"1","engine":"fake","built_in":true,"rank":)"
-      << rank
-      << R"(,"capabilities":["language.generate","writing.proofread","vision.recognize-text"],"parameters":{)";
+  file << R"({"name":")" << name << R"(","version":"1","engine":"fake","built_in":true,"rank":)"
+       << rank
+       << R"(,"capabilities":["language.generate","writing.proofread","vision.recognize-text",)"
+       << R"("vision.detect-rectangles"],"parameters":{)";
   bool first = true;
   for (const auto& [key, value] : parameters) {
     file << (first ? "" : ",") << '"' << key << R"(":")" << value << '"';

@@ -178,4 +178,25 @@ absl::Status AttachmentChannel::Attach(const Attachment& attachment, v1::VisionI
   return absl::OkStatus();
 }
 
+absl::Status AttachmentChannel::Attach(const std::vector<Message>& messages,
+                                       google::protobuf::RepeatedPtrField<v1::Message>* out) {
+  for (size_t i = 0; i < messages.size(); ++i) {
+    for (size_t at = 0; at < messages[i].images.size(); ++at) {
+      const VisionImage& image = messages[i].images[at];
+      if (!image.attachment.has_value()) continue;
+      absl::Status status =
+          Attach(*image.attachment,
+                 out->Mutable(static_cast<int>(i))->mutable_images(static_cast<int>(at)));
+      if (!status.ok()) return status;
+    }
+  }
+  return absl::OkStatus();
+}
+
+absl::Status AttachmentChannel::Attach(const GenerateInput& input, v1::Conversation* out) {
+  const auto* conversation = std::get_if<Conversation>(&input);
+  if (conversation == nullptr || conversation->messages.empty()) return absl::OkStatus();
+  return Attach(conversation->messages, out->mutable_messages());
+}
+
 }  // namespace intelligence

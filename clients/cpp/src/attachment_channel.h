@@ -3,6 +3,7 @@
 #define INTELLIGENCED_CLIENTS_CPP_SRC_ATTACHMENT_CHANNEL_H_
 
 #include <intelligence/attachment.h>
+#include <intelligence/language_model.h>
 
 #include <optional>
 #include <string>
@@ -12,6 +13,8 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/synchronization/mutex.h"
+#include "google/protobuf/repeated_ptr_field.h"
+#include "protos/intelligence/v1/language_model.pb.h"
 #include "protos/intelligence/v1/vision_types.pb.h"
 #include "runtime/base/fd.h"
 
@@ -27,6 +30,11 @@ class AttachmentChannel {
   // Errors: the daemon's refusals (CLIENT_QUOTA_EXCEEDED, INPUT_TOO_LARGE, …), and what reading the
   // bytes meets.
   absl::Status Attach(const Attachment& attachment, v1::VisionImage* image);
+
+  // The same for the pictures of `messages`, of which `out` are the protos.
+  absl::Status Attach(const std::vector<Message>& messages,
+                      google::protobuf::RepeatedPtrField<v1::Message>* out);
+  absl::Status Attach(const GenerateInput& input, v1::Conversation* out);
 
  private:
   // Nothing: there is nobody to take it.

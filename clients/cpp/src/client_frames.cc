@@ -42,7 +42,17 @@ class FrameStream::Call {
   SendResult SendFrame(const VideoFrame& frame) {
     if (max_unanswered_ > 0 && sent_ - settled_ >= max_unanswered_) return SendResult::kBusy;
     v1::AnalyzeFramesRequest request;
-    ToProto(frame.image, request.mutable_frame()->mutable_image());
+    v1::VisionImage& image = *request.mutable_frame()->mutable_image();
+    ToProto(frame.image, &image);
+    if (frame.image.attachment.has_value()) {
+      const absl::Status status = connection_->attachments.Attach(*frame.image.attachment, &image);
+      // What is out takes the room: frames that are answered or dropped give it back.
+      if (absl::IsResourceExhausted(status)) return SendResult::kBusy;
+      if (!status.ok()) {
+        EndWith(status);
+        return SendResult::kEnded;
+      }
+    }
     if (frame.time.has_value()) {
       ToProto(*frame.time, request.mutable_frame()->mutable_time());
     }
@@ -75,6 +85,8 @@ class FrameStream::Call {
     }
     finished_ = true;
     status_ = connection_->Decode(stream_->Finish(), call_);
+    absl::MutexLock lock(write_mutex_);
+    if (!send_status_.ok()) status_ = send_status_;
     return std::nullopt;
   }
 
@@ -85,6 +97,16 @@ class FrameStream::Call {
   bool Write(const v1::AnalyzeFramesRequest& request) {
     absl::MutexLock lock(write_mutex_);
     return stream_ != nullptr && !half_closed_ && stream_->Write(request);
+  }
+
+  // The stream ends because of what was to be sent.
+  void EndWith(const absl::Status& status) {
+    {
+      absl::MutexLock lock(write_mutex_);
+      send_status_ = status;
+      half_closed_ = true;
+    }
+    call_.context.TryCancel();
   }
 
   const std::shared_ptr<Client::Connection> connection_;
@@ -98,6 +120,7 @@ class FrameStream::Call {
   std::atomic<uint64_t> settled_{0};
   absl::Mutex write_mutex_;
   bool half_closed_ ABSL_GUARDED_BY(write_mutex_) = false;
+  absl::Status send_status_ ABSL_GUARDED_BY(write_mutex_);
   // Of the reading thread.
   bool finished_ = false;
   absl::Status status_;

@@ -60,6 +60,8 @@ absl::StatusOr<Session> Session::Create(const Client& client, const CreateSessio
   v1::CreateSessionRequest proto;
   proto.set_instructions(request.instructions);
   AddMessages(request.messages, proto.mutable_messages());
+  status = client.connection_->attachments.Attach(request.messages, proto.mutable_messages());
+  if (!status.ok()) return status;
   proto.set_model(options.model);
   if (request.expire_after) ToProto(*request.expire_after, proto.mutable_expire_after());
   const auto session = CallUnary<v1::Session>(
@@ -110,6 +112,8 @@ absl::StatusOr<SessionInfo> Session::Append(const std::vector<Message>& messages
   if (absl::Status status = Check(messages); !status.ok()) return status;
   v1::AppendToSessionRequest proto;
   AddMessages(messages, proto.mutable_messages());
+  absl::Status status = client_.connection_->attachments.Attach(messages, proto.mutable_messages());
+  if (!status.ok()) return status;
   return ToInfo(
       CallNamed(*client_.connection_, options, name_, std::move(proto), &Stub::AppendToSession));
 }

@@ -129,7 +129,11 @@ Stream<GenerateTextEvent> Client::StreamTurn(const GenerateTextRequest& request,
   if (status.ok()) status = CheckUtf8("options.model", options.model);
   if (status.ok()) status = CheckUtf8("session", session);
   if (!status.ok()) return FailedStream<GenerateTextEvent>(std::move(status));
-  const v1::GenerateTextRequest proto = ToProto(request, session, options);
+  v1::GenerateTextRequest proto = ToProto(request, session, options);
+  if (proto.has_conversation()) {
+    status = connection_->attachments.Attach(request.input, proto.mutable_conversation());
+    if (!status.ok()) return FailedStream<GenerateTextEvent>(std::move(status));
+  }
   return StartStream<GenerateTextEvent, v1::GenerateTextResponse>(
       connection_, options,
       [&](grpc::ClientContext* context) {
@@ -161,7 +165,11 @@ absl::StatusOr<CountTokensResult> Client::CountTurn(const GenerateInput& input,
   absl::Status status = Check(input);
   if (status.ok()) status = CheckUtf8("session", session);
   if (!status.ok()) return status;
-  const v1::CountTokensRequest request = ToProto(input, session, options);
+  v1::CountTokensRequest request = ToProto(input, session, options);
+  if (request.has_conversation()) {
+    status = connection_->attachments.Attach(input, request.mutable_conversation());
+    if (!status.ok()) return status;
+  }
   absl::StatusOr<v1::CountTokensResponse> response = CallUnary<v1::CountTokensResponse>(
       *connection_, options, [&](grpc::ClientContext* context, v1::CountTokensResponse* out) {
         return connection_->language_model->CountTokens(context, request, out);

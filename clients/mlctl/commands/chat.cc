@@ -34,8 +34,6 @@ struct ChatOptions {
 // From this share of the context on, the person is told after every answer.
 constexpr double kFullShare = 0.8;
 
-constexpr size_t kMaxPictureBytes = size_t{16} << 20;
-
 constexpr std::string_view kHelp =
     "/image FILE  show a picture with the next question\n"
     "/undo    take the last question and its answer back\n"
@@ -184,13 +182,13 @@ class Chat {
   }
 
   absl::Status AddImage(std::string_view path) {
-    absl::StatusOr<std::string> bytes =
-        ReadFile(std::string(absl::StripAsciiWhitespace(path)), kMaxPictureBytes);
-    if (!bytes.ok()) {
-      session_.Note(absl::StrCat("The picture is not read: ", bytes.status().message()));
+    absl::StatusOr<intelligence::VisionImage> image =
+        intelligence::VisionImage::FromFile(std::string(absl::StripAsciiWhitespace(path)));
+    if (!image.ok()) {
+      session_.Note(absl::StrCat("The picture is not read: ", image.status().message()));
       return absl::OkStatus();
     }
-    images_.push_back({.encoded = *std::move(bytes)});
+    images_.push_back(*std::move(image));
     session_.Note("The picture goes with the next question.");
     return absl::OkStatus();
   }

@@ -17,8 +17,6 @@
 namespace intelligenced::mlctl {
 namespace {
 
-constexpr size_t kMaxPictureBytes = size_t{48} << 20;
-
 struct PromptOptions {
   std::string prompt;
   bool has_prompt = false;
@@ -62,9 +60,9 @@ struct PromptOptions {
     }
     conversation.messages.push_back({.role = intelligence::Role::kUser, .text = std::move(text)});
     for (const std::string& file : images) {
-      absl::StatusOr<std::string> bytes = ReadFile(file, kMaxPictureBytes);
-      if (!bytes.ok()) return bytes.status();
-      conversation.messages.back().images.push_back({.encoded = *std::move(bytes)});
+      absl::StatusOr<intelligence::VisionImage> image = intelligence::VisionImage::FromFile(file);
+      if (!image.ok()) return image.status();
+      conversation.messages.back().images.push_back(*std::move(image));
     }
     return conversation;
   }

@@ -72,15 +72,16 @@ LlamaModel::LlamaModel(LoadedLlama loaded, const Clock* clock)
       large_sizer_(kLargeBatchTarget, kMinRows, loaded_.max_rows, loaded_.row_time),
       row_limit_(loaded_.max_rows) {}
 
-absl::StatusOr<std::unique_ptr<Job>> LlamaModel::Start(const engine_proto::Task& task,
-                                                       CancelToken cancel) {
+absl::StatusOr<std::unique_ptr<Job>> LlamaModel::StartWith(const engine_proto::Task& task,
+                                                           const Attachments& attachments,
+                                                           CancelToken cancel) {
   return GuardBorder(Reason::kEngineFailure, [&]() -> absl::StatusOr<std::unique_ptr<Job>> {
     auto job = std::make_unique<LlamaJob>(this, next_age_++, std::move(cancel));
     absl::Status status;
     if (task.has_generate()) {
-      status = PrepareGenerate(task.generate(), *job);
+      status = PrepareGenerate(task.generate(), attachments, *job);
     } else if (task.has_count_tokens()) {
-      status = PrepareCount(task.count_tokens(), *job);
+      status = PrepareCount(task.count_tokens(), attachments, *job);
     } else {
       status = FieldError("kind", "A language model only generates text and counts tokens.");
     }
@@ -139,7 +140,8 @@ absl::StatusOr<std::vector<llama_token>> LlamaModel::PromptTokens(
   return tokens;
 }
 
-absl::Status LlamaModel::PrepareGenerate(const engine_proto::GenerateTask& task, LlamaJob& job) {
+absl::Status LlamaModel::PrepareGenerate(const engine_proto::GenerateTask& task,
+                                         const Attachments& attachments, LlamaJob& job) {
   if (absl::Status status = CheckSampling(task.sampling()); !status.ok()) return status;
   if (task.stop_size() > kMaxStops) {
     return FieldError("stop", absl::StrCat("There may be at most ", kMaxStops, " stop strings."));
@@ -164,7 +166,7 @@ absl::Status LlamaModel::PrepareGenerate(const engine_proto::GenerateTask& task,
   }
   const bool pictures = CountPictures(task.conversation()) > 0;
   if (pictures) {
-    absl::Status status = TakePictures(task.conversation(), job);
+    absl::Status status = TakePictures(task.conversation(), attachments, job);
     if (status.ok()) status = KeepForReuse(task, job);
     if (!status.ok()) return status;
   }
@@ -196,7 +198,7 @@ absl::Status LlamaModel::PrepareGenerate(const engine_proto::GenerateTask& task,
 }
 
 absl::Status LlamaModel::PrepareCount(const engine_proto::CountTokensTask& task,
-                                      LlamaJob& job) const {
+                                      const Attachments& attachments, LlamaJob& job) const {
   if (!task.has_conversation()) {
     if (!IsValidUtf8(task.text())) return FieldError("text", "The text is not UTF-8.");
     job.text_to_count = task.text();
@@ -205,7 +207,9 @@ absl::Status LlamaModel::PrepareCount(const engine_proto::CountTokensTask& task,
   for (const engine_proto::Message& message : task.conversation().messages()) {
     if (!IsValidUtf8(message.text())) return FieldError("conversation", "A text is not UTF-8.");
   }
-  if (CountPictures(task.conversation()) > 0) return TakePictures(task.conversation(), job);
+  if (CountPictures(task.conversation()) > 0) {
+    return TakePictures(task.conversation(), attachments, job);
+  }
   absl::StatusOr<std::vector<llama_token>> tokens = ConversationTokens(task.conversation());
   if (tokens.ok()) job.count = static_cast<uint32_t>(tokens->size());
   return tokens.status();

@@ -51,7 +51,12 @@ class LlamaModel final : public Model {
 
   const engine_proto::ModelInfo& info() const override { return loaded_.info; }
   absl::StatusOr<std::unique_ptr<Job>> Start(const engine_proto::Task& task,
-                                             CancelToken cancel) override;
+                                             CancelToken cancel) override {
+    return StartWith(task, {}, std::move(cancel));
+  }
+  absl::StatusOr<std::unique_ptr<Job>> StartWith(const engine_proto::Task& task,
+                                                 const Attachments& attachments,
+                                                 CancelToken cancel) override;
   absl::StatusOr<std::vector<JobOutput>> Step(absl::Span<Job* const> jobs,
                                               const StepOptions& options) override;
   absl::StatusOr<engine_proto::ResourceUsage> MeasureUsage() override;
@@ -67,8 +72,10 @@ class LlamaModel final : public Model {
  private:
   absl::StatusOr<std::vector<llama_token>> PromptTokens(const engine_proto::GenerateTask& task,
                                                         bool* bare) const;
-  absl::Status PrepareGenerate(const engine_proto::GenerateTask& task, LlamaJob& job);
-  absl::Status PrepareCount(const engine_proto::CountTokensTask& task, LlamaJob& job) const;
+  absl::Status PrepareGenerate(const engine_proto::GenerateTask& task,
+                               const Attachments& attachments, LlamaJob& job);
+  absl::Status PrepareCount(const engine_proto::CountTokensTask& task,
+                            const Attachments& attachments, LlamaJob& job) const;
   absl::StatusOr<std::vector<llama_token>> ConversationTokens(
       const engine_proto::Conversation& conversation) const;
   absl::Status TooLong(uint64_t input_tokens, bool at_least) const;
@@ -103,7 +110,8 @@ class LlamaModel final : public Model {
   void EndStep(LlamaJob& job);
 
   // llama_pictures.cc: prompts with pictures.
-  absl::Status TakePictures(const engine_proto::Conversation& conversation, LlamaJob& job) const;
+  absl::Status TakePictures(const engine_proto::Conversation& conversation,
+                            const Attachments& attachments, LlamaJob& job) const;
   // Remembers what PrepareReuse() needs, for when the tokens are known.
   absl::Status KeepForReuse(const engine_proto::GenerateTask& task, LlamaJob& job) const;
   void ReadPicture(LlamaJob& job);

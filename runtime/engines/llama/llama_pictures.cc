@@ -16,7 +16,7 @@ constexpr absl::Duration kEncodeSlice = absl::Milliseconds(40);
 }  // namespace
 
 absl::Status LlamaModel::TakePictures(const engine_proto::Conversation& conversation,
-                                      LlamaJob& job) const {
+                                      const Attachments& attachments, LlamaJob& job) const {
   if (loaded_.projector == nullptr) {
     return FieldError("conversation.messages.images",
                       "The model takes no pictures. Choose one that does (capability "
@@ -25,7 +25,8 @@ absl::Status LlamaModel::TakePictures(const engine_proto::Conversation& conversa
   if (!loaded_.chat_template) return ConversationTokens(conversation).status();
   absl::StatusOr<PromptParts> parts = loaded_.chat_template->Parts(conversation);
   if (!parts.ok()) return parts.status();
-  auto prompt = PicturePrompt::Create(loaded_.projector.get(), *std::move(parts), conversation);
+  auto prompt =
+      PicturePrompt::Create(loaded_.projector.get(), *std::move(parts), conversation, attachments);
   if (!prompt.ok()) return prompt.status();
   job.pictures = *std::move(prompt);
   return absl::OkStatus();

@@ -21,9 +21,10 @@ int CountPictures(const engine_proto::Conversation& conversation) {
 }
 
 absl::StatusOr<std::unique_ptr<PicturePrompt>> PicturePrompt::Create(
-    PictureProjector* projector, PromptParts parts,
-    const engine_proto::Conversation& conversation) {
-  auto prompt = std::unique_ptr<PicturePrompt>(new PicturePrompt(projector, std::move(parts)));
+    PictureProjector* projector, PromptParts parts, const engine_proto::Conversation& conversation,
+    const Attachments& attachments) {
+  auto prompt =
+      std::unique_ptr<PicturePrompt>(new PicturePrompt(projector, std::move(parts), attachments));
   for (int index = 0; index < conversation.messages_size(); ++index) {
     const engine_proto::Message& message = conversation.messages(index);
     const std::string field = absl::StrCat("conversation.messages[", index, "].images");
@@ -31,7 +32,8 @@ absl::StatusOr<std::unique_ptr<PicturePrompt>> PicturePrompt::Create(
       return FieldError(field, "Only a USER message may hold pictures.");
     }
     for (const engine_proto::VisionImage& image : message.images()) {
-      if (image.content_case() == engine_proto::VisionImage::CONTENT_NOT_SET) {
+      if (image.content_case() == engine_proto::VisionImage::CONTENT_NOT_SET &&
+          image.attachment().empty()) {
         return FieldError(field, "A picture has no content.");
       }
       prompt->pictures_.push_back(image);
@@ -54,8 +56,9 @@ PicturePrompt::~PicturePrompt() {
 
 absl::Status PicturePrompt::ReadNext(engine_proto::ImageInfo* info) {
   engine_proto::VisionImage& from = pictures_[pieces_.size()];
-  const absl::StatusOr<Image> image = DecodeTaskImage(from, info);
+  const absl::StatusOr<Image> image = DecodeTaskImage(from, attachments_, info);
   from.Clear();
+  if (pieces_.size() + 1 == pictures_.size()) attachments_.clear();
   if (!image.ok()) return image.status();
   absl::StatusOr<PicturePieces> pieces = projector_->Split(*image);
   if (!pieces.ok()) return pieces.status();

@@ -8,6 +8,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "protos/intelligence/engine/v1/task.pb.h"
+#include "runtime/base/attachment.h"
 #include "runtime/engines/llama/chat_template.h"
 #include "runtime/engines/llama/picture_projector.h"
 
@@ -37,10 +38,11 @@ class PicturePrompt {
     bool no_room = false;
   };
 
-  // FIELD_INVALID: too many pictures, one in a message that is not USER's, one without content.
+  // `attachments` are the task's. FIELD_INVALID: too many pictures, one in a message that is not
+  // USER's, one without content.
   static absl::StatusOr<std::unique_ptr<PicturePrompt>> Create(
       PictureProjector* projector, PromptParts parts,
-      const intelligence::engine::v1::Conversation& conversation);
+      const intelligence::engine::v1::Conversation& conversation, const Attachments& attachments);
   // Ends the encoding of its pictures.
   ~PicturePrompt();
   PicturePrompt(const PicturePrompt&) = delete;
@@ -49,7 +51,8 @@ class PicturePrompt {
   // All pictures are decoded.
   int pictures() const { return static_cast<int>(pictures_.size()); }
   bool read() const { return pieces_.size() == pictures_.size(); }
-  // Decodes the next one. IMAGE_UNDECODABLE, MEMORY_INSUFFICIENT and the errors of Split().
+  // Decodes the next one. IMAGE_UNDECODABLE, MEMORY_INSUFFICIENT, FIELD_INVALID (an attachment that
+  // is not there) and the errors of Split().
   // `info` is told of it.
   absl::Status ReadNext(intelligence::engine::v1::ImageInfo* info);
   // Once all are read: the prompt. Makes the runs.
@@ -69,11 +72,13 @@ class PicturePrompt {
   intelligence::engine::v1::GenerateTask reuse;
 
  private:
-  PicturePrompt(PictureProjector* projector, PromptParts parts)
-      : projector_(projector), parts_(std::move(parts)) {}
+  PicturePrompt(PictureProjector* projector, PromptParts parts, Attachments attachments)
+      : projector_(projector), parts_(std::move(parts)), attachments_(std::move(attachments)) {}
 
   PictureProjector* const projector_;
   const PromptParts parts_;
+  // Until all pictures are read.
+  Attachments attachments_;
   // Empty from when they are read.
   std::vector<intelligence::engine::v1::VisionImage> pictures_;
   std::vector<PicturePieces> pieces_;

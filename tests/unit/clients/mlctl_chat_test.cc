@@ -1,5 +1,6 @@
 // mlctl chat and sessions against a server that keeps transcripts as the daemon does.
 #include <deque>
+#include <fstream>
 #include <map>
 #include <optional>
 #include <sstream>
@@ -248,6 +249,21 @@ TEST_F(ChatTest, CommandsOfTheChat) {
   ASSERT_EQ(left.messages_size(), 3);
   EXPECT_EQ(left.messages(0).text(), "Be brief.");
   EXPECT_EQ(left.messages(1).text(), "four");
+}
+
+TEST_F(ChatTest, APictureGoesWithTheNextQuestionOnly) {
+  OnATerminal();
+  const std::string file = testing::TempDir() + "mlctl_chat_test_picture";
+  std::ofstream(file) << "picture";
+  lines_ = {"/image /nowhere/at/all", "/image " + file, "what?", "and?"};
+  EXPECT_EQ(Mlctl({"chat"}), kDone);
+  EXPECT_THAT(err_.str(), HasSubstr("The picture is not read"));
+  ASSERT_EQ(turns_.size(), 2);
+  ASSERT_EQ(turns_[0].conversation().messages_size(), 1);
+  EXPECT_EQ(turns_[0].conversation().messages(0).text(), "what?");
+  ASSERT_EQ(turns_[0].conversation().messages(0).images_size(), 1);
+  EXPECT_EQ(turns_[0].conversation().messages(0).images(0).encoded(), "picture");
+  EXPECT_EQ(turns_[1].prompt(), "and?");
 }
 
 TEST_F(ChatTest, ASessionIsGoneOnWithAndKept) {

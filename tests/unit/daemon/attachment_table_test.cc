@@ -140,6 +140,28 @@ TEST_F(AttachmentTableTest, AReservationCountsUntilItIsReleased) {
   Put(App("a"), "abcdef");
 }
 
+TEST_F(AttachmentTableTest, WhatARequestHoldsCountsUntilItLetsGo) {
+  auto taken = table_.Take(App("a").id(), Put(App("a"), "abcdef"));
+  ASSERT_TRUE(taken.ok());
+  auto again = *taken;
+  taken->reset();
+  clock_.Advance(absl::Hours(1));
+  EXPECT_TRUE(Refused(App("a"), 1, Reason::kClientQuotaExceeded));
+  again.reset();
+  Put(App("a"), "abcdef");
+}
+
+TEST(AttachmentTableEndTest, WhatARequestHoldsMayOutliveTheTable) {
+  ManualClock clock;
+  std::shared_ptr<const Attachment> taken;
+  {
+    AttachmentTable table({}, &clock);
+    ASSERT_TRUE(table.Reserve(App("a"), 3).ok());
+    taken = *table.Take(App("a").id(), *table.Add(App("a"), Bytes("abc")));
+  }
+  EXPECT_EQ(taken->Map()->bytes().size(), 3u);
+}
+
 TEST_F(AttachmentTableTest, RoomComesBackByItself) {
   Put(App("a"), "abcdef");
   EXPECT_TRUE(Refused(App("a"), 1, Reason::kClientQuotaExceeded));

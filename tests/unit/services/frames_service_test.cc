@@ -51,6 +51,11 @@ class Frames {
     request.mutable_frame()->mutable_time()->set_seconds(++sent);
     Write(request);
   }
+  void SendAttached(const std::string& token) {
+    v1::AnalyzeFramesRequest request;
+    request.mutable_frame()->mutable_image()->set_attachment(token);
+    Write(request);
+  }
   void Change(int add, const std::vector<uint32_t>& remove) {
     v1::AnalyzeFramesRequest request;
     for (int i = 0; i < add; ++i) AddTracker(*request.mutable_change()->add_add());
@@ -181,6 +186,51 @@ TEST_F(FramesServiceTest, WhatComesTooFastIsDroppedAndCounted) {
   EXPECT_EQ(completed.analyzed_frames(), 2);
   EXPECT_EQ(completed.dropped_frames(), 3);
   EXPECT_TRUE(frames.Finish().ok());
+}
+
+TEST_F(FramesServiceTest, FramesMayBeDescriptors) {
+  attachments_.Add("token", "in shared memory");
+  Frames frames(*vision_);
+  frames.Start();
+  frames.SendAttached("token");
+  v1::FrameResults answer = frames.Next().frame();
+  ASSERT_EQ(answer.results_size(), 1);
+  EXPECT_EQ(answer.results(0).text().text(), "in shared memory");
+  EXPECT_EQ(script_.attachments_seen, 1);
+  // Many bytes of a message go the same way; a few stay in it.
+  const std::string large(100'000, 'l');
+  frames.Send(large);
+  EXPECT_EQ(frames.Next().frame().results(0).text().text(), large);
+  EXPECT_EQ(script_.attachments_seen, 2);
+  frames.Send("small");
+  EXPECT_EQ(frames.Next().frame().results(0).text().text(), "small");
+  EXPECT_EQ(script_.attachments_seen, 2);
+  // A token that is used up is a mistake of the sender.
+  frames.SendAttached("token");
+  const absl::Status status = frames.Finish();
+  EXPECT_TRUE(HasReason(status, Reason::kFieldInvalid)) << status;
+  EXPECT_EQ(FactsOf(status).field, "frame.image.attachment");
+  activity_.WaitFor(1);
+  EXPECT_GE(activity_.records()[0].input_bytes(), large.size() + 16);
+}
+
+TEST_F(FramesServiceTest, ADroppedFrameLetsGoOfItsDescriptor) {
+  const auto first = attachments_.Add("first", "first");
+  const auto second = attachments_.Add("second", "second");
+  script_.held = true;
+  Frames frames(*vision_);
+  frames.Start();
+  frames.Send("frame");
+  WaitForJob();
+  frames.SendAttached("first");
+  frames.SendAttached("second");
+  EXPECT_EQ(frames.Next().dropped().first_frame(), 1);
+  WaitUntil([&] { return first.expired(); });
+  EXPECT_FALSE(second.expired());
+  script_.held = false;
+  EXPECT_EQ(frames.Next().frame().frame(), 0);
+  EXPECT_EQ(frames.Next().frame().results(0).text().text(), "second");
+  WaitUntil([&] { return second.expired(); });
 }
 
 TEST_F(FramesServiceTest, SeveralMayWaitAndTheLastIsComputedAfterTheHalfClose) {

@@ -242,6 +242,103 @@ TEST_F(DescribeImageTest, AsksALanguageModelBesideTheOthers) {
   EXPECT_TRUE(analyze_.back().has_completed());
 }
 
+v1::GenerateTextRequest AskAbout(const std::vector<std::string>& tokens) {
+  v1::GenerateTextRequest request;
+  v1::Message* message = request.mutable_conversation()->add_messages();
+  message->set_role(v1::ROLE_USER);
+  message->set_text("What is this?");
+  for (const std::string& token : tokens) message->add_images()->set_attachment(token);
+  return request;
+}
+
+TEST_F(DescribeImageTest, PicturesOfAConversationMayBeDescriptors) {
+  attachments_.Add("a", "first");
+  attachments_.Add("b", "second");
+  std::vector<std::string> seen;
+  absl::Mutex mutex;
+  script_.answer = [&](const engine_proto::GenerateTask& task) {
+    absl::MutexLock lock(mutex);
+    seen.clear();
+    for (const auto& message : task.conversation().messages()) {
+      for (const auto& image : message.images()) seen.push_back(image.encoded());
+    }
+    return "It is.";
+  };
+  v1::GenerateTextRequest request = AskAbout({"a", "b"});
+  request.mutable_conversation()->mutable_messages(0)->add_images()->set_encoded("third");
+  absl::Status status = Generate(request);
+  ASSERT_TRUE(status.ok()) << status;
+  EXPECT_EQ(seen, (std::vector<std::string>{"first", "second", "third"}));
+  EXPECT_EQ(script_.attachments_seen, 2);
+  // Once; nor does the engine's own name of one open anything.
+  for (const char* const token : {"a", "0"}) {
+    status = Generate(AskAbout({token}));
+    EXPECT_TRUE(HasReason(status, Reason::kFieldInvalid)) << status;
+    EXPECT_EQ(FactsOf(status).field, "conversation.messages[0].images[0].attachment");
+  }
+  // Together with those in the message they have the bounds of a conversation.
+  attachments_.Add("large", std::string(25 << 20, 'x'));
+  attachments_.Add("larger", std::string(25 << 20, 'x'));
+  status = Generate(AskAbout({"large", "larger"}));
+  EXPECT_TRUE(HasReason(status, Reason::kInputTooLarge)) << status;
+  attachments_.Add("counted", "x");
+  v1::CountTokensRequest count;
+  *count.mutable_conversation() = AskAbout({"counted"}).conversation();
+  grpc::ClientContext context;
+  v1::CountTokensResponse counted;
+  status = StatusFromGrpc(language_->CountTokens(&context, count, &counted));
+  EXPECT_TRUE(status.ok()) << status;
+  EXPECT_EQ(script_.attachments_seen, 3);
+}
+
+TEST_F(DescribeImageTest, ASessionKeepsWhatADescriptorHolds) {
+  v1::CreateSessionRequest create;
+  create.set_model("describer");
+  v1::Session session;
+  {
+    grpc::ClientContext context;
+    const absl::Status status =
+        StatusFromGrpc(language_->CreateSession(&context, create, &session));
+    ASSERT_TRUE(status.ok()) << status;
+  }
+  attachments_.Add("a", "shown");
+  int pictures = 0;
+  script_.answer = [&](const engine_proto::GenerateTask& task) {
+    pictures = 0;
+    for (const auto& message : task.conversation().messages()) {
+      for (const auto& image : message.images()) pictures += image.encoded() == "shown" ? 1 : 0;
+    }
+    return "It is.";
+  };
+  v1::GenerateTextRequest request = AskAbout({"a"});
+  request.set_session(session.name());
+  absl::Status status = Generate(request);
+  ASSERT_TRUE(status.ok()) << status;
+  EXPECT_EQ(pictures, 1);
+  // Later turns still have it.
+  request.clear_conversation();
+  request.set_prompt("And now?");
+  status = Generate(request);
+  ASSERT_TRUE(status.ok()) << status;
+  EXPECT_EQ(pictures, 1);
+  attachments_.Add("b", "shown");
+  v1::AppendToSessionRequest append;
+  append.set_name(session.name());
+  *append.mutable_messages() = AskAbout({"b"}).conversation().messages();
+  {
+    grpc::ClientContext context;
+    status = StatusFromGrpc(language_->AppendToSession(&context, append, &session));
+    ASSERT_TRUE(status.ok()) << status;
+  }
+  grpc::ClientContext context;
+  v1::GetSessionRequest get;
+  get.set_name(session.name());
+  status = StatusFromGrpc(language_->GetSession(&context, get, &session));
+  ASSERT_TRUE(status.ok()) << status;
+  EXPECT_EQ(session.messages().rbegin()->images(0).encoded(), "shown");
+  EXPECT_EQ(session.messages().rbegin()->images(0).attachment(), "");
+}
+
 TEST_F(DescribeImageTest, AModelThatSaysNothingIsAnError) {
   v1::AnalyzeImageRequest request = Request();
   request.add_requests()->mutable_describe_image();

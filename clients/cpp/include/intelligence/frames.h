@@ -77,7 +77,7 @@ using AnalyzeFramesEvent =
 
 enum class SendResult {
   kTaken,
-  kBusy,   // max_unanswered_frames are out; the frame was not sent
+  kBusy,   // max_unanswered_frames are out, or as many attachments as an app may have; not sent
   kEnded,  // the stream has ended: Next() comes to its end, status() says why
 };
 
@@ -92,6 +92,7 @@ class [[nodiscard]] FrameStream {
   FrameStream& operator=(FrameStream&&) noexcept;
   ~FrameStream();
 
+  // A frame may be an attachment: what cannot be handed over or read ends the stream with that.
   SendResult SendFrame(const VideoFrame& frame);
   // False: the stream has ended.
   bool Change(const ChangeRequests& change);

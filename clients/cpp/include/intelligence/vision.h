@@ -53,8 +53,7 @@ struct VisionImage {
   std::optional<PixelBuffer> pixels = {};
   ImageOrientation orientation = ImageOrientation::kDefault;
   // In place of bytes: a file's, or with `pixels`, whose data is then empty, the pixels. They go to
-  // the daemon as a descriptor; or as bytes where it takes none. For AnalyzeImage: pictures of a
-  // conversation are bytes.
+  // the daemon as a descriptor; or as bytes where it takes none.
   std::optional<Attachment> attachment = {};
 
   // A file as it is on disk. Errors: NOT_FOUND, PERMISSION_DENIED, INTERNAL, with the path.

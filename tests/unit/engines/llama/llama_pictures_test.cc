@@ -126,6 +126,36 @@ TEST_P(LlamaPicturesTest, AnswersDependOnThePictureAndOnNothingElse) {
   EXPECT_EQ(TextOf(session, Ask("Grey?", {grey})), TextOf(session, Ask("Grey?", {rgb})));
 }
 
+TEST_P(LlamaPicturesTest, PicturesMayBeDescriptors) {
+  Session session(Spec({{"cache_tokens", "0"}}));
+  const Task in_message = Ask("What are these?", {Picture(1), Picture(2)});
+  Task task = in_message;
+  Attachments attachments;
+  for (auto& image :
+       *task.mutable_generate()->mutable_conversation()->mutable_messages(0)->mutable_images()) {
+    attachments.push_back(*Attachment::Copy(image.pixels().data()));
+    image.mutable_pixels()->clear_data();
+    image.set_attachment(absl::StrCat(attachments.size() - 1));
+  }
+  const std::weak_ptr<const Attachment> last = attachments.back();
+  auto job = session.model().StartWith(task, attachments, {});
+  ASSERT_TRUE(job.ok()) << job.status();
+  attachments.clear();
+  std::vector<Course> courses;
+  bool let_go = false;
+  for (int step = 0; step < 1000 && (courses.empty() || !courses[0].done); ++step) {
+    session.Step({job->get()}, courses);
+    let_go = let_go || (!courses[0].done && last.expired());
+  }
+  EXPECT_TRUE(courses[0].status.ok()) << courses[0].status;
+  EXPECT_EQ(courses[0].text, TextOf(session, in_message));
+  // Once they are read.
+  EXPECT_TRUE(let_go);
+  // One that is not there.
+  const absl::Status status = StatusOf(session, task);
+  EXPECT_TRUE(HasReason(status, Reason::kFieldInvalid)) << status;
+}
+
 TEST_P(LlamaPicturesTest, TheSameTextAloneAndInCompany) {
   Session alone(Spec({{"cache_tokens", "0"}}));
   Session session(Spec({{"cache_tokens", "0"}}));
