@@ -70,6 +70,7 @@ inline constexpr size_t kMaxModelNameBytes = 63;
 inline constexpr size_t kMaxCapabilityBytes = 128;
 inline constexpr size_t kMaxUrlBytes = 2048;
 inline constexpr size_t kMaxLicenseBytes = 256;
+inline constexpr size_t kMaxFamilyBytes = 63;
 inline constexpr size_t kMaxImportChunkBytes = 1 << 20;
 inline constexpr int kMaxFunctionCapabilities = 16;
 inline constexpr int kMaxImportFunctions = 64;

@@ -1,7 +1,5 @@
 #include "runtime/models/installer.h"
 
-#include <sys/stat.h>
-
 #include <algorithm>
 #include <functional>
 #include <map>
@@ -9,22 +7,18 @@
 #include <set>
 #include <utility>
 
-#include "absl/algorithm/container.h"
 #include "absl/base/thread_annotations.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/synchronization/mutex.h"
 #include "runtime/base/reasons.h"
-#include "runtime/models/gguf_metadata.h"
+#include "runtime/models/install_meter.h"
 #include "runtime/models/model_file.h"
+#include "runtime/models/model_parts.h"
 #include "runtime/models/sha256.h"
 
 namespace intelligenced {
 namespace {
-
-constexpr absl::Duration kReportInterval = absl::Milliseconds(100);
-// The speed is that of about the last so long.
-constexpr absl::Duration kSpeedWindow = absl::Seconds(5);
 
 using Report = std::function<void(const InstallProgress&)>;
 
@@ -36,45 +30,6 @@ absl::Status NameTaken(std::string_view name, std::string_view why) {
   return MakeError(Reason::kModelBusy, absl::StrCat("The name ", name, " is taken: ", why),
                    {.metadata = {{"model", std::string(name)}}, .retry_delay = {}, .field = {}});
 }
-
-// Thins progress out and works out the speed.
-class Meter {
- public:
-  Meter(const Clock* clock, Report report) : clock_(clock), report_(std::move(report)) {}
-
-  void Update(InstallProgress::Phase phase, uint64_t done, uint64_t total) {
-    const absl::Time now = clock_->Now();
-    if (phase != phase_ || window_start_ == absl::InfinitePast()) {
-      window_start_ = now;
-      window_bytes_ = done;
-      last_ = absl::InfinitePast();
-    }
-    phase_ = phase;
-    if (now - last_ < kReportInterval && done != total) return;
-    last_ = now;
-    const absl::Duration span = now - window_start_;
-    if (span > absl::ZeroDuration()) {
-      speed_ =
-          static_cast<double>(done - std::min(done, window_bytes_)) / absl::ToDoubleSeconds(span);
-    }
-    if (span > kSpeedWindow) {
-      window_start_ = now - kSpeedWindow / 2;
-      window_bytes_ =
-          done -
-          std::min(done, static_cast<uint64_t>(speed_ * absl::ToDoubleSeconds(kSpeedWindow / 2)));
-    }
-    report_({phase, done, total, speed_});
-  }
-
- private:
-  const Clock* const clock_;
-  const Report report_;
-  InstallProgress::Phase phase_ = InstallProgress::Phase::kDownloading;
-  absl::Time last_ = absl::InfinitePast();
-  absl::Time window_start_ = absl::InfinitePast();
-  uint64_t window_bytes_ = 0;
-  double speed_ = 0;
-};
 
 // Keeps blobs until the manifest that names them is put, or gives them up.
 class KeptBlobs {
@@ -92,11 +47,6 @@ class KeptBlobs {
   ModelStore* const store_;
   std::set<std::string> hashes_;
 };
-
-uint64_t FileSize(const std::string& path) {
-  struct stat info;
-  return ::stat(path.c_str(), &info) == 0 ? static_cast<uint64_t>(info.st_size) : 0;
-}
 
 }  // namespace
 
@@ -176,14 +126,14 @@ class Installer::Core {
       if (store_->KeepBlob(file.sha256)) {
         kept.Add(file.sha256);
       } else {
-        const uint64_t have = FileSize(store_->PartialPath(file.sha256));
+        const uint64_t have = FileBytes(store_->PartialPath(file.sha256));
         missing += file.size_bytes - std::min(have, file.size_bytes);
       }
     }
     // All of it or none: not half a model and a full disk.
     if (absl::Status status = store_->CheckRoom(missing); !status.ok()) return status;
 
-    Meter meter(clock_, report);
+    InstallMeter meter(clock_, report);
     const uint64_t total = manifest.size_bytes();
     uint64_t before = 0;
     for (const ManifestFile& file : manifest.files) {
@@ -194,7 +144,7 @@ class Installer::Core {
       }
       before += file.size_bytes;
     }
-    if (absl::Status status = Complete(manifest); !status.ok()) return status;
+    if (absl::Status status = CompleteFromFiles(*store_, manifest); !status.ok()) return status;
     absl::Status status = store_->Put(manifest);
     if (status.ok()) kept.Forget();
     return status;
@@ -208,22 +158,20 @@ class Installer::Core {
       ManifestFile file;
       file.url = url;
       file.sha256 = sha256;
-      Meter meter(clock_, report);
+      InstallMeter meter(clock_, report);
       absl::Status status = Fetch(file, 0, 0, cancel, meter);
       if (!status.ok()) return status;
     }
-    return PutBlob(name, sha256, url, "", {}, "").status();
+    return PutBlob(name, sha256, {.origin = url}).status();
   }
 
   // Takes over the caller's hold on the blob.
   absl::StatusOr<Manifest> PutBlob(std::string_view name, const std::string& sha256,
-                                   std::string_view origin, std::string_view license,
-                                   const std::vector<NewFunction>& functions,
-                                   const std::string& projector_sha256) {
+                                   const NewModel& model) {
     KeptBlobs kept(store_);
     kept.Add(sha256);
-    if (!projector_sha256.empty()) kept.Add(projector_sha256);
-    for (const NewFunction& function : functions) kept.Add(function.sha256);
+    if (!model.projector_sha256.empty()) kept.Add(model.projector_sha256);
+    for (const NewFunction& function : model.functions) kept.Add(function.sha256);
     if (!IsValidModelName(name)) return ParseModelName("name", name).status();
     if (store_->Get(name).ok()) return NameTaken(name, "it is installed already.");
     ManifestFile file;
@@ -232,19 +180,19 @@ class Installer::Core {
     file.sha256 = sha256;
     absl::StatusOr<std::string> path = store_->PathOf(file);
     if (!path.ok()) return path.status();
-    file.size_bytes = FileSize(*path);
-    absl::StatusOr<Manifest> manifest = ManifestFromModelFile(*path, std::move(file));
+    file.size_bytes = FileBytes(*path);
+    absl::StatusOr<Manifest> manifest = ManifestFromModelFile(*path, std::move(file), model.family);
     if (!manifest.ok()) return manifest.status();
     manifest->name = std::string(name);
-    manifest->origin = std::string(origin);
-    if (!license.empty()) manifest->license = std::string(license);
-    if (!projector_sha256.empty()) {
-      if (absl::Status status = AddProjector(projector_sha256, *manifest); !status.ok()) {
-        return status;
-      }
+    manifest->origin = model.origin;
+    if (!model.license.empty()) manifest->license = model.license;
+    if (!model.projector_sha256.empty()) {
+      absl::Status status = AddProjector(*store_, model.projector_sha256, *manifest);
+      if (!status.ok()) return status;
     }
-    for (const NewFunction& function : functions) {
-      if (absl::Status status = Add(function, *manifest); !status.ok()) return status;
+    for (const NewFunction& function : model.functions) {
+      if (absl::Status status = AddFunction(*store_, function, *manifest); !status.ok())
+        return status;
     }
     if (absl::Status status = store_->Put(*manifest); !status.ok()) return status;
     kept.Forget();
@@ -262,12 +210,15 @@ class Installer::Core {
     const size_t files = checked->files.size();
     const size_t present = checked->functions.size();
     for (const NewFunction& function : functions) {
-      if (absl::Status status = Add(function, *checked); !status.ok()) return status;
+      if (absl::Status status = AddFunction(*store_, function, *checked); !status.ok())
+        return status;
     }
     return store_->Change(name, [&](Manifest& manifest) {
       for (size_t i = present; i < checked->functions.size(); ++i) {
         const ManifestFunction& function = checked->functions[i];
-        if (manifest.FindFunction(function.name) != nullptr) return FunctionThere(function.name);
+        if (manifest.FindFunction(function.name) != nullptr) {
+          return FunctionThereError(function.name);
+        }
         manifest.functions.push_back(function);
         manifest.files.push_back(checked->files[files + i - present]);
       }
@@ -340,7 +291,7 @@ class Installer::Core {
 
   // One file to a blob. One at a time for one hash: two models may share a file.
   absl::Status Fetch(const ManifestFile& file, uint64_t before, uint64_t total,
-                     const CancelToken& cancel, Meter& meter) {
+                     const CancelToken& cancel, InstallMeter& meter) {
     {
       const CancelRegistration registration =
           cancel.OnCancel([this] { absl::MutexLock lock(mutex_); });
@@ -361,7 +312,7 @@ class Installer::Core {
   }
 
   absl::Status FetchAlone(const ManifestFile& file, uint64_t before, uint64_t total,
-                          const CancelToken& cancel, Meter& meter) {
+                          const CancelToken& cancel, InstallMeter& meter) {
     uint64_t size = file.size_bytes;
     DownloadRequest request;
     request.url = file.url;
@@ -378,82 +329,6 @@ class Installer::Core {
     return store_->AdoptPartial(file.sha256, cancel, [&](uint64_t done) {
       meter.Update(InstallProgress::Phase::kVerifying, before + done, total != 0 ? total : size);
     });
-  }
-
-  static absl::Status FunctionThere(std::string_view name) {
-    return MakeError(
-        Reason::kModelBusy,
-        absl::StrCat("The model has a function ", name,
-                     " already. Remove it first, or choose another name."),
-        {.metadata = {{"function", std::string(name)}}, .retry_delay = {}, .field = {}});
-  }
-
-  // Checks the adapter against the base, and adds both to the manifest.
-  absl::Status Add(const NewFunction& function, Manifest& manifest) const {
-    if (manifest.FindFunction(function.name) != nullptr) return FunctionThere(function.name);
-    ManifestFile file;
-    file.role = kAdapterRole;
-    file.name = absl::StrCat(function.name, ".adapter.gguf");
-    file.sha256 = function.sha256;
-    absl::StatusOr<std::string> path = store_->PathOf(file);
-    if (!path.ok()) return path.status();
-    file.size_bytes = FileSize(*path);
-    const absl::StatusOr<GgufMetadata> adapter = ReadGgufFile(*path);
-    if (!adapter.ok()) return adapter.status();
-    const auto base = std::find_if(manifest.files.begin(), manifest.files.end(),
-                                   [](const ManifestFile& other) { return other.role == "model"; });
-    if (manifest.engine != "llama" || base == manifest.files.end()) {
-      return FieldError("function", "Only language models in GGUF files have functions.");
-    }
-    path = store_->PathOf(*base);
-    if (!path.ok()) return path.status();
-    const absl::StatusOr<GgufMetadata> metadata = ReadGgufFile(*path);
-    if (!metadata.ok()) return metadata.status();
-    if (absl::Status status = CheckAdapter(*adapter, *metadata); !status.ok()) return status;
-    manifest.files.push_back(std::move(file));
-    manifest.functions.push_back({.name = function.name,
-                                  .file = manifest.files.back().name,
-                                  .scale = function.scale,
-                                  .capabilities = function.capabilities});
-    return absl::OkStatus();
-  }
-
-  absl::Status AddProjector(const std::string& sha256, Manifest& manifest) const {
-    ManifestFile file;
-    file.role = kProjectorRole;
-    file.name = "projector.gguf";
-    file.sha256 = sha256;
-    absl::StatusOr<std::string> path = store_->PathOf(file);
-    if (!path.ok()) return path.status();
-    file.size_bytes = FileSize(*path);
-    const absl::StatusOr<std::string> base = store_->PathOf(manifest.files.front());
-    if (!base.ok()) return base.status();
-    return AddProjectorTo(manifest, *base, *path, std::move(file));
-  }
-
-  // A language model's own header says best what it is, and whether it is whole.
-  absl::Status Complete(Manifest& manifest) const {
-    if (manifest.engine != "llama") return absl::OkStatus();
-    for (const ManifestFile& file : manifest.files) {
-      if (file.role != "model") continue;
-      absl::StatusOr<std::string> path = store_->PathOf(file);
-      if (!path.ok()) return path.status();
-      absl::StatusOr<GgufMetadata> metadata = ReadGgufFile(*path);
-      if (!metadata.ok()) return metadata.status();
-      absl::StatusOr<Manifest> own = ManifestFromGguf(*metadata, file);
-      if (!own.ok()) return own.status();
-      manifest.family = own->family;
-      manifest.capabilities = own->capabilities;
-      const bool sees = absl::c_any_of(
-          manifest.files, [](const ManifestFile& other) { return other.role == kProjectorRole; });
-      if (sees && metadata->has_chat_template) {
-        manifest.capabilities.push_back(kDescribeImageCapability);
-      }
-      if (manifest.description.empty()) manifest.description = own->description;
-      if (manifest.license.empty()) manifest.license = own->license;
-      if (manifest.rank == 0) manifest.rank = own->rank;
-    }
-    return absl::OkStatus();
   }
 
   ModelStore* const store_;
@@ -512,12 +387,8 @@ absl::StatusOr<Manifest> Installer::InstallUrl(std::string_view name, std::strin
 }
 
 absl::StatusOr<Manifest> Installer::PutBlobAsModel(std::string_view name, std::string_view sha256,
-                                                   std::string_view origin,
-                                                   std::string_view license,
-                                                   const std::vector<NewFunction>& functions,
-                                                   std::string_view projector_sha256) {
-  return core_->PutBlob(name, std::string(sha256), origin, license, functions,
-                        std::string(projector_sha256));
+                                                   const NewModel& model) {
+  return core_->PutBlob(name, std::string(sha256), model);
 }
 
 absl::StatusOr<Manifest> Installer::AddFunctions(std::string_view name,

@@ -52,6 +52,17 @@ struct NewFunction {
   std::vector<std::string> capabilities;
 };
 
+// What is said of a model whose file is a blob already, and what comes with it.
+struct NewModel {
+  std::string origin = {};   // an address, "imported"
+  std::string license = {};  // empty: the file's own
+  // What a network is; empty: what its inputs and outputs tell.
+  std::string family = {};
+  std::vector<NewFunction> functions = {};
+  // A blob through which a language model sees; empty: none.
+  std::string projector_sha256 = {};
+};
+
 // Thread-safe. Blocking calls: run them off the service threads.
 class Installer {
  public:
@@ -76,15 +87,11 @@ class Installer {
                                       std::string_view sha256, CancelToken cancel,
                                       ProgressFunction progress);
 
-  // After a file has become a blob: reads its header (GGUF metadata; the inputs and outputs of an
-  // ONNX network tell its family), makes the manifest, puts it. `name` must be free. A file that is
-  // neither is MODEL_CORRUPT, a network of no known family FIELD_INVALID. With `functions` all or
-  // nothing is installed; errors as for AddFunctions. `projector_sha256`: a blob through which the
-  // model sees; FIELD_INVALID when it does not fit.
+  // After a file has become a blob: makes the manifest (ManifestFromModelFile), puts it. `name`
+  // must be free. With functions all or nothing is installed; errors as for AddFunctions.
+  // FIELD_INVALID also when the projector does not fit. Takes over the caller's hold on the blobs.
   absl::StatusOr<Manifest> PutBlobAsModel(std::string_view name, std::string_view sha256,
-                                          std::string_view origin, std::string_view license,
-                                          const std::vector<NewFunction>& functions = {},
-                                          std::string_view projector_sha256 = {});
+                                          const NewModel& model);
 
   // Adds functions to an installed model. A resident copy does not know them before it is loaded
   // again. MODEL_NOT_FOUND; MODEL_BUSY (a function of that name is there, or the model is built

@@ -1,7 +1,11 @@
 #include "runtime/models/model_file.h"
 
+#include <fcntl.h>
+#include <unistd.h>
+
 #include <utility>
 
+#include "runtime/base/fd.h"
 #include "runtime/base/onnx_file.h"
 #include "runtime/base/reasons.h"
 #include "runtime/models/gguf_metadata.h"
@@ -9,15 +13,36 @@
 
 namespace intelligenced {
 
-absl::StatusOr<Manifest> ManifestFromModelFile(const std::string& path, ManifestFile file) {
+namespace {
+
+bool StartsAsTflite(const std::string& path) {
+  const UniqueFd file(open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  constexpr std::string_view kIdentifier = "TFL3";
+  char bytes[kIdentifier.size()] = {};
+  // A FlatBuffer begins with where its root is.
+  return file.valid() && pread(file.get(), bytes, sizeof(bytes), 4) == sizeof(bytes) &&
+         std::string_view(bytes, sizeof(bytes)) == kIdentifier;
+}
+
+}  // namespace
+
+absl::StatusOr<Manifest> ManifestFromModelFile(const std::string& path, ManifestFile file,
+                                               std::string_view family) {
+  if (StartsAsTflite(path)) {
+    file.name += ".tflite";
+    return ManifestOfFamily(family, std::move(file));
+  }
   if (StartsAsOnnx(path)) {
     const absl::StatusOr<OnnxSummary> summary = ReadOnnxFile(path);
     if (!summary.ok()) return summary.status();
     file.name += ".onnx";
-    return ManifestFromOnnx(*summary, std::move(file));
+    return ManifestFromOnnx(*summary, std::move(file), family);
   }
   const absl::StatusOr<GgufMetadata> metadata = ReadGgufFile(path);
   if (!metadata.ok()) return metadata.status();
+  if (!family.empty()) {
+    return FieldError("header.family", "Only networks have one; this is a language model.");
+  }
   file.name += ".gguf";
   return ManifestFromGguf(*metadata, std::move(file));
 }

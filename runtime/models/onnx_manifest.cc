@@ -13,6 +13,9 @@ namespace {
 
 using Extents = std::vector<int64_t>;
 
+// Of networks that nobody here knows to show pictures to.
+constexpr char kTensorFamily[] = "tensor";
+
 // -1 in `expected` is any extent.
 bool Fits(const Extents& shape, const Extents& expected) {
   if (shape.size() != expected.size()) return false;
@@ -137,29 +140,74 @@ std::string PortsText(const std::vector<OnnxPort>& ports) {
   return ports.size() > kMost ? text + ", …" : text;
 }
 
-}  // namespace
+void BecomeFamily(const KnownFamily& family, Manifest& manifest) {
+  manifest.title = family.title;
+  manifest.family = family.name;
+  manifest.capabilities = family.capabilities;
+  manifest.rank = family.rank;
+}
 
-absl::StatusOr<Manifest> ManifestFromOnnx(const OnnxSummary& summary, ManifestFile file) {
-  const absl::Status contained = CheckOnnxIsSelfContained(summary);
-  if (!contained.ok()) return FieldError("file", contained.message());
+absl::StatusOr<KnownFamily> FindFamily(std::string_view name) {
+  std::vector<KnownFamily> families = KnownFamilies();
+  for (KnownFamily& family : families) {
+    if (family.name == name) return std::move(family);
+  }
+  return FieldError(
+      "header.family",
+      absl::StrCat("There is no family ", name, " of networks in one file. There are: ",
+                   absl::StrJoin(families, ", ",
+                                 [](std::string* out, const KnownFamily& family) {
+                                   out->append(family.name);
+                                 }),
+                   "."));
+}
+
+Manifest NetworkManifest(ManifestFile file) {
   Manifest manifest;
   manifest.title = "A network to be run on tensors";
   manifest.engine = "onnx";
-  manifest.family = "tensor";
+  manifest.family = kTensorFamily;
   manifest.license = "unknown";
-  manifest.description = absl::StrCat("ONNX, takes ", PortsText(summary.inputs), "; gives ",
-                                      PortsText(summary.outputs));
-  for (const KnownFamily& family : KnownFamilies()) {
-    if (!family.is(summary)) continue;
-    manifest.title = family.title;
-    manifest.family = family.name;
-    manifest.capabilities = family.capabilities;
-    manifest.rank = family.rank;
-    break;
-  }
-  manifest.capabilities.emplace_back(kTensorCapability);
   file.role = "model";
   manifest.files.push_back(std::move(file));
+  return manifest;
+}
+
+}  // namespace
+
+absl::StatusOr<Manifest> ManifestFromOnnx(const OnnxSummary& summary, ManifestFile file,
+                                          std::string_view family) {
+  const absl::Status contained = CheckOnnxIsSelfContained(summary);
+  if (!contained.ok()) return FieldError("file", contained.message());
+  Manifest manifest = NetworkManifest(std::move(file));
+  manifest.description = absl::StrCat("ONNX, takes ", PortsText(summary.inputs), "; gives ",
+                                      PortsText(summary.outputs));
+  if (family.empty()) {
+    for (const KnownFamily& known : KnownFamilies()) {
+      if (!known.is(summary)) continue;
+      BecomeFamily(known, manifest);
+      break;
+    }
+  } else if (family != kTensorFamily) {
+    const absl::StatusOr<KnownFamily> known = FindFamily(family);
+    if (!known.ok()) return known.status();
+    BecomeFamily(*known, manifest);
+  }
+  manifest.capabilities.emplace_back(kTensorCapability);
+  return manifest;
+}
+
+absl::StatusOr<Manifest> ManifestOfFamily(std::string_view family, ManifestFile file) {
+  if (family.empty()) {
+    return FieldError("header.family",
+                      "A network in TensorFlow Lite's format does not tell what it is: name its "
+                      "family, for example face-mesh (mlctl models import --family).");
+  }
+  const absl::StatusOr<KnownFamily> known = FindFamily(family);
+  if (!known.ok()) return known.status();
+  Manifest manifest = NetworkManifest(std::move(file));
+  manifest.description = "TensorFlow Lite";
+  BecomeFamily(*known, manifest);
   return manifest;
 }
 

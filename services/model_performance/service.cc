@@ -278,8 +278,8 @@ class Optimization {
                      best.layout(), ", perplexity ", absl::SixDigits(results_.front().perplexity()),
                      " to ", absl::SixDigits(best.perplexity()));
     blobs_.GiveAway(sha256);
-    absl::StatusOr<Manifest> put =
-        runtime_.installer().PutBlobAsModel(name, sha256, origin, source->license);
+    absl::StatusOr<Manifest> put = runtime_.installer().PutBlobAsModel(
+        name, sha256, {.origin = origin, .license = source->license});
     if (!put.ok()) return put.status();
     put = runtime_.store().Change(
         name, [&](Manifest& manifest) { return TakeOver(*source, best.layout(), manifest); });

@@ -182,9 +182,13 @@ class ImportReactor final : public grpc::ServerReadReactor<grpc::ByteBuffer> {
     Installer& installer = call_.runtime().installer();
     const absl::StatusOr<Manifest> manifest =
         header_.has_value()
-            ? installer.PutBlobAsModel(model_, std::exchange(base_, ""), "imported",
-                                       header_->license(), std::exchange(functions_, {}),
-                                       std::exchange(projector_, std::nullopt).value_or(""))
+            ? installer.PutBlobAsModel(
+                  model_, std::exchange(base_, ""),
+                  {.origin = "imported",
+                   .license = header_->license(),
+                   .family = header_->family(),
+                   .functions = std::exchange(functions_, {}),
+                   .projector_sha256 = std::exchange(projector_, std::nullopt).value_or("")})
             : installer.AddFunctions(model_, std::exchange(functions_, {}));
     if (!manifest.ok()) return End(manifest.status());
     if (!header_.has_value()) {

@@ -123,6 +123,7 @@ absl::Status Validate(const v1::ImportHeader& header) {
     check.Fail("header.sha256", "must be 64 hexadecimal digits.");
   }
   check.OptionalText("header.license", header.license(), kMaxLicenseBytes);
+  check.OptionalText("header.family", header.family(), kMaxFamilyBytes);
   return check.status();
 }
 

@@ -140,6 +140,23 @@ class NetworkTest(unittest.TestCase):
             self.assertIn(words, answer.stderr, name)
         self.run_own()
 
+    def test_a_single_tflite_file(self):
+        mesh, face = MEDIAPIPE / "face_landmark.tflite", TESTDATA / "images/mediapipe/sergey.png"
+        if not mesh.exists() or not face.exists():
+            self.skipTest("no test data")
+        answer = self.daemon.mlctl("models", "import", mesh, "--name", "lite", check=False)
+        self.assertNotEqual(answer.returncode, 0)
+        self.assertIn("--family", answer.stderr)
+        self.daemon.mlctl("models", "import", mesh, "--name", "lite", "--family", "face-mesh")
+        found = json.loads(self.daemon.mlctl("vision", face, "--landmarks", "--model", "lite", "--json",
+                                             "--region", "0.3,0.1,0.4,0.6").stdout)
+        self.assertEqual(found["results"][0]["model"], "models/lite")
+        # One that is of another family says so when it is asked.
+        self.daemon.mlctl("models", "import", mesh, "--name", "wrong", "--family", "yunet")
+        answer = self.daemon.mlctl("vision", face, "--faces", "--model", "wrong", check=False)
+        self.assertEqual(answer.returncode, 6, answer.stderr)
+        self.assertIn("yunet", answer.stderr)
+
     def test_a_network_that_wants_all_memory(self):
         greedy = onnx.model([onnx.node("Expand", ["x", "shape"], ["y"])],
                             [onnx.port("x", [1]), onnx.port("shape", [1], 7)], [onnx.port("y", ["n"])])

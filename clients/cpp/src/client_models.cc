@@ -90,6 +90,7 @@ absl::StatusOr<std::vector<ImportPart>> PartsOf(const ImportModelRequest& reques
     header.set_size_bytes(part.file.size());
     header.set_sha256(request.sha256);
     header.set_license(request.license);
+    header.set_family(request.family);
   }
   if (!request.projector_path.empty()) {
     if (request.path.empty()) {

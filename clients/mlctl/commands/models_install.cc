@@ -122,6 +122,7 @@ struct ImportOptions {
   std::string name;
   std::string sha256;
   std::string license;
+  std::string family;
   std::string projector;
   std::vector<std::string> functions;
   std::vector<std::string> capabilities;
@@ -172,9 +173,13 @@ int Import(Session& session, const ImportOptions& options) {
                                               .name = options.name,
                                               .sha256 = options.sha256,
                                               .license = options.license,
+                                              .family = options.family,
                                               .projector_path = options.projector};
   if (!request.projector_path.empty() && request.path.empty()) {
     return session.FailUsage("--projector goes with the model's own file");
+  }
+  if (!request.family.empty() && request.path.empty()) {
+    return session.FailUsage("--family goes with the network's file");
   }
   for (const std::string& text : options.functions) {
     std::optional<intelligence::ImportFunction> function = ParseFunction(text);
@@ -233,22 +238,28 @@ void AddModelInstallCommands(CommandTree& tree, CLI::App* models) {
   app->add_flag("--accept-license", install->accept_license, "Accept the licence without asking");
 
   auto import = std::make_shared<ImportOptions>();
-  app =
-      tree.Add(models, "import",
-               "Install a model from a GGUF file of this machine, or add functions (LoRA adapters "
-               "on the same weights) to one.",
-               {"mlctl models import stories260K.gguf --name stories",
-                "mlctl models import base.gguf --name base --function fix=fix-lora.gguf "
-                "--capability writing.proofread",
-                "mlctl models import --name base --function formal=formal-lora.gguf:0.8",
-                "mlctl models import gemma.gguf --name gemma --projector mmproj-gemma.gguf",
-                "mlctl generate --model base/formal \"Dear\"    # one function of a model"},
-               [import](Session& session) { return Import(session, *import); });
+  app = tree.Add(models, "import",
+                 "Install a model from a file of this machine, or add functions (LoRA adapters on "
+                 "the same weights) to one.\n"
+                 "Language models are GGUF files, networks ONNX or TensorFlow Lite files.",
+                 {"mlctl models import stories260K.gguf --name stories",
+                  "mlctl models import base.gguf --name base --function fix=fix-lora.gguf "
+                  "--capability writing.proofread",
+                  "mlctl models import --name base --function formal=formal-lora.gguf:0.8",
+                  "mlctl models import gemma.gguf --name gemma --projector mmproj-gemma.gguf",
+                  "mlctl models import faces.onnx --name faces",
+                  "mlctl models import face_landmark.tflite --name mesh --family face-mesh",
+                  "mlctl generate --model base/formal \"Dear\"    # one function of a model"},
+                 [import](Session& session) { return Import(session, *import); });
   app->add_option("file", import->file, "The file; none to add functions to an installed model")
       ->type_name(kFileType);
   app->add_option("--name", import->name, "The name to install it under, or of the installed model")
       ->required()
       ->type_name("NAME");
+  app->add_option("--family", import->family,
+                  "What a network is, for example yunet or face-mesh (default: told by an ONNX "
+                  "file's inputs and outputs)")
+      ->type_name("FAMILY");
   app->add_option("--projector", import->projector,
                   "The model's projector (mmproj): with it the model takes pictures")
       ->type_name(kFileType);

@@ -376,16 +376,18 @@ TEST_F(SdkTest, ImportsAFileInOrderedChunks) {
     return grpc::Status::OK;
   };
   uint64_t last = 0;
-  auto model = Connect().ImportModel({.path = file, .name = "stories", .license = "MIT"}, {},
-                                     [&](uint64_t sent, uint64_t total) {
-                                       EXPECT_GT(sent, last);
-                                       EXPECT_EQ(total, content.size());
-                                       last = sent;
-                                     });
+  auto model =
+      Connect().ImportModel({.path = file, .name = "stories", .license = "MIT", .family = "mesh"},
+                            {}, [&](uint64_t sent, uint64_t total) {
+                              EXPECT_GT(sent, last);
+                              EXPECT_EQ(total, content.size());
+                              last = sent;
+                            });
   ASSERT_TRUE(model.ok()) << model.status();
   EXPECT_EQ(model->name, "models/stories");
   EXPECT_EQ(header.name(), "stories");
   EXPECT_EQ(header.license(), "MIT");
+  EXPECT_EQ(header.family(), "mesh");
   EXPECT_EQ(header.size_bytes(), content.size());
   EXPECT_EQ(received, content);
   EXPECT_EQ(last, content.size());

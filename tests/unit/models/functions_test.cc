@@ -73,7 +73,7 @@ class FunctionsTest : public ::testing::Test {
     return *(*writer)->Commit();
   }
   void InstallBase() {
-    auto put = installer_->PutBlobAsModel("base", Blob(SmallGguf()), "imported", "");
+    auto put = installer_->PutBlobAsModel("base", Blob(SmallGguf()), {.origin = "imported"});
     ASSERT_TRUE(put.ok()) << put.status();
   }
   absl::Status Add(const std::string& name, const std::string& bytes) {
@@ -165,15 +165,16 @@ TEST_F(FunctionsTest, NamesAreChecked) {
 
 TEST_F(FunctionsTest, AModelComesWithItsFunctionsOrNotAtAll) {
   const std::string good = AdapterGguf(), bad = AdapterGguf({.down = {64, 4}});
-  auto put = installer_->PutBlobAsModel("base", Blob(SmallGguf()), "imported", "",
-                                        {Function("good", Blob(good)), Function("bad", Blob(bad))});
+  auto put = installer_->PutBlobAsModel(
+      "base", Blob(SmallGguf()),
+      {.functions = {Function("good", Blob(good)), Function("bad", Blob(bad))}});
   EXPECT_TRUE(HasReason(put.status(), Reason::kFieldInvalid)) << put.status();
   EXPECT_FALSE(store_->Get("base").ok());
   for (const std::string& bytes : {SmallGguf(), good, bad}) {
     EXPECT_FALSE(store_->HasBlob(HashOf(bytes)));
   }
-  put = installer_->PutBlobAsModel("base", Blob(SmallGguf()), "imported", "",
-                                   {Function("good", Blob(good))});
+  put = installer_->PutBlobAsModel("base", Blob(SmallGguf()),
+                                   {.functions = {Function("good", Blob(good))}});
   ASSERT_TRUE(put.ok()) << put.status();
   EXPECT_THAT(store_->Get("base")->functions, SizeIs(1));
 }

@@ -431,7 +431,8 @@ TEST_F(InstallerTest, ImportsAreNamedAndLicensed) {
                     const std::string& license) {
     auto writer = store_->NewBlob(content.size(), "");
     EXPECT_TRUE((*writer)->Append(content).ok());
-    return installer_->PutBlobAsModel(name, *(*writer)->Commit(), "imported", license);
+    return installer_->PutBlobAsModel(name, *(*writer)->Commit(),
+                                      {.origin = "imported", .license = license});
   };
   auto manifest = import("mine", SmallGguf(), "");
   ASSERT_TRUE(manifest.ok()) << manifest.status();

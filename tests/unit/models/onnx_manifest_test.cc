@@ -77,11 +77,11 @@ TEST(OnnxManifestTest, EveryNetworkCanBeRunOnTensors) {
 TEST(OnnxManifestTest, FilesAreToldApartByTheirBytes) {
   const TemporaryFolder folder;
   const std::string path = folder / "model";
-  const auto read = [&](const std::string& bytes) {
+  const auto read = [&](const std::string& bytes, const std::string& family = "") {
     WriteTestFile(path, bytes);
     ManifestFile file;
     file.name = "mine";
-    return ManifestFromModelFile(path, file);
+    return ManifestFromModelFile(path, file, family);
   };
   const auto gguf = read(SmallGguf());
   ASSERT_TRUE(gguf.ok()) << gguf.status();
@@ -96,8 +96,40 @@ TEST(OnnxManifestTest, FilesAreToldApartByTheirBytes) {
   EXPECT_EQ(onnx->family, "ultralight");
   EXPECT_EQ(onnx->files[0].name, "mine.onnx");
   EXPECT_TRUE(HasReason(read(bytes.substr(0, 60)).status(), Reason::kModelCorrupt));
+  // What is said comes before what is told.
+  EXPECT_EQ(read(bytes, "yunet")->family, "yunet");
+  EXPECT_EQ(read(bytes, "tensor")->family, "tensor");
+  EXPECT_THAT(read(bytes, "tensor")->capabilities, testing::ElementsAre("tensor.run"));
+  const absl::Status unknown = read(bytes, "mediapipe-pose").status();
+  EXPECT_TRUE(HasReason(unknown, Reason::kFieldInvalid)) << unknown;
+  EXPECT_EQ(FactsOf(unknown).field, "header.family");
+  EXPECT_THAT(unknown.message(), HasSubstr("face-mesh"));
+  EXPECT_TRUE(HasReason(read(SmallGguf(), "yunet").status(), Reason::kFieldInvalid));
   EXPECT_TRUE(HasReason(read("neither").status(), Reason::kModelCorrupt));
   EXPECT_TRUE(HasReason(read("").status(), Reason::kModelCorrupt));
+}
+
+TEST(OnnxManifestTest, TensorFlowLiteNeedsAFamily) {
+  const TemporaryFolder folder;
+  const std::string path = folder / "model";
+  WriteTestFile(path, std::string("\x1c\0\0\0TFL3", 8) + std::string(100, '\0'));
+  ManifestFile file;
+  file.name = "mine";
+  const auto manifest = ManifestFromModelFile(path, file, "face-mesh");
+  ASSERT_TRUE(manifest.ok()) << manifest.status();
+  EXPECT_EQ(manifest->engine, "onnx");
+  EXPECT_EQ(manifest->family, "face-mesh");
+  EXPECT_EQ(manifest->files[0].name, "mine.tflite");
+  EXPECT_EQ(manifest->files[0].role, "model");
+  // Not on tensors, too.
+  EXPECT_THAT(manifest->capabilities, testing::ElementsAre("vision.detect-face-landmarks"));
+  for (const char* const family : {"", "tensor", "nobody"}) {
+    const absl::Status status = ManifestFromModelFile(path, file, family).status();
+    EXPECT_TRUE(HasReason(status, Reason::kFieldInvalid)) << status;
+    EXPECT_EQ(FactsOf(status).field, "header.family");
+  }
+  WriteTestFile(path, "TFL3");
+  EXPECT_FALSE(ManifestFromModelFile(path, file, "face-mesh").ok());
 }
 
 struct Published {

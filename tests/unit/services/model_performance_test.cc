@@ -67,7 +67,7 @@ class ModelPerformanceTest : public ServiceFixture {
     if (absl::Status status = (*blob)->Append(bytes); !status.ok()) return status;
     const absl::StatusOr<std::string> sha256 = (*blob)->Commit();
     if (!sha256.ok()) return sha256.status();
-    return runtime_->installer().PutBlobAsModel(name, *sha256, "a test", "").status();
+    return runtime_->installer().PutBlobAsModel(name, *sha256, {.origin = "a test"}).status();
   }
 
   absl::Status Optimize(const v1::OptimizeModelRequest& request) {

@@ -117,6 +117,9 @@ struct ImportModelRequest {
   std::string name = {};     // required: the name to install it under, or of the installed model
   std::string sha256 = {};   // empty: not checked
   std::string license = {};  // empty: from the file's own metadata
+  // A network's: what it is ("face-mesh"). Empty: what an ONNX file tells; required for TensorFlow
+  // Lite's files.
+  std::string family = {};
   // A language model's projector (mmproj, GGUF): with it the model takes pictures.
   std::string projector_path = {};
   std::vector<ImportFunction> functions = {};
