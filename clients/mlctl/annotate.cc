@@ -277,8 +277,8 @@ absl::StatusOr<Image> InColour(Image image) {
 
 }  // namespace
 
-absl::StatusOr<std::string> Annotate(std::string_view file,
-                                     const intelligence::AnalyzeImageResult& result) {
+absl::StatusOr<Image> Annotated(std::string_view file,
+                                const intelligence::AnalyzeImageResult& result) {
   absl::StatusOr<DecodedImage> decoded =
       DecodeImage({reinterpret_cast<const uint8_t*>(file.data()), file.size()});
   if (!decoded.ok()) return decoded.status();
@@ -289,6 +289,13 @@ absl::StatusOr<std::string> Annotate(std::string_view file,
   for (const intelligence::VisionResult& one : result.results) {
     std::visit(Drawer{canvas}, one.kind);
   }
+  return image;
+}
+
+absl::StatusOr<std::string> Annotate(std::string_view file,
+                                     const intelligence::AnalyzeImageResult& result) {
+  const absl::StatusOr<Image> image = Annotated(file, result);
+  if (!image.ok()) return image.status();
   return EncodePng(*image);
 }
 

@@ -22,6 +22,8 @@ pkg_check_modules(HEIF REQUIRED IMPORTED_TARGET libheif)
 if(INTELLIGENCED_CLIENTS)
   find_package(CLI11 CONFIG REQUIRED)
   find_package(ftxui CONFIG REQUIRED)
+  # Pictures in a terminal.
+  pkg_check_modules(CHAFA REQUIRED IMPORTED_TARGET chafa>=1.16)
 endif()
 if(INTELLIGENCED_ENGINES)
   pkg_check_modules(LLAMA REQUIRED IMPORTED_TARGET llama ggml)

@@ -16,6 +16,7 @@
 #include "clients/mlctl/annotate.h"
 #include "clients/mlctl/command_tree.h"
 #include "clients/mlctl/commands/vision_frames.h"
+#include "clients/mlctl/picture_view.h"
 #include "clients/mlctl/vision_json.h"
 #include "runtime/base/file.h"
 
@@ -35,6 +36,7 @@ struct Options {
   std::vector<std::string> languages;
   std::string region;
   std::string annotate;
+  bool preview = false;
   std::string corrected;
   std::string format;
   uint32_t max_results = 0;
@@ -155,9 +157,33 @@ absl::Status WriteCorrected(const AnalyzeImageResult& result, const std::string&
   return absl::NotFoundError("There is no document in the picture to be corrected.");
 }
 
+// In the terminal, in a file, or both.
+absl::Status ShowAnnotated(Session& session, const Options& options, const std::string& file,
+                           const intelligence::VisionImage& image,
+                           const AnalyzeImageResult& result) {
+  absl::StatusOr<std::string> bytes = image.encoded;
+  if (file != "-") bytes = ReadFile(file, kMaxPictureBytes);
+  if (!bytes.ok()) return bytes.status();
+  const absl::StatusOr<Image> annotated = Annotated(*bytes, result);
+  if (!annotated.ok()) return annotated.status();
+  if (options.preview) {
+    const absl::StatusOr<std::string> text =
+        RenderPicture(session.host(), *annotated, session.out_palette().colored());
+    if (!text.ok()) return text.status();
+    session.out() << *text << std::flush;
+  }
+  if (options.annotate.empty()) return absl::OkStatus();
+  const absl::StatusOr<std::string> png = EncodePng(*annotated);
+  if (!png.ok()) return png.status();
+  FileSystem files;
+  return WriteFileAtomically(files, options.annotate, *png, 0644);
+}
+
 // Everything is asked of every file, as one video.
 int Video(Session& session, const Options& options) {
   if (!options.corrected.empty()) return session.FailUsage("--corrected takes one picture");
+  if (options.preview)
+    return session.FailUsage("--preview takes pictures, not the frames of a video");
   absl::StatusOr<std::vector<intelligence::VisionRequest>> requests = FrameRequests(options.frames);
   if (!requests.ok()) return session.FailUsage(requests.status().message());
   std::optional<intelligence::Rect> region;
@@ -187,6 +213,15 @@ int Vision(Session& session, Options& options) {
   if (options.kinds.empty()) {
     return session.FailUsage("say what to look for: --text, --barcodes, --faces, …");
   }
+  if (options.preview) {
+    if (session.options().json) return session.FailUsage("--preview and --json exclude each other");
+    // Before anybody waits for an answer.
+    const absl::Status status = CheckCanShowPictures(session.host());
+    if (!status.ok()) {
+      return session.FailUsage(
+          absl::StrCat(status.message(), " --annotate FILE writes it as PNG."));
+    }
+  }
   const bool one_file = options.files.size() <= 1;
   if (!one_file && !(options.annotate.empty() && options.corrected.empty())) {
     return session.FailUsage("--annotate and --corrected take one picture");
@@ -211,14 +246,8 @@ int Vision(Session& session, Options& options) {
                      Show(session, file, request, *result, !one_file);
                    }
                    session.ReportUsage(result->usage);
-                   if (!options.annotate.empty()) {
-                     absl::StatusOr<std::string> bytes = image.encoded;
-                     if (file != "-") bytes = ReadFile(file, kMaxPictureBytes);
-                     if (!bytes.ok()) return bytes.status();
-                     absl::StatusOr<std::string> png = Annotate(*bytes, *result);
-                     if (!png.ok()) return png.status();
-                     FileSystem files;
-                     absl::Status status = WriteFileAtomically(files, options.annotate, *png, 0644);
+                   if (options.preview || !options.annotate.empty()) {
+                     absl::Status status = ShowAnnotated(session, options, file, image, *result);
                      if (!status.ok()) return status;
                    }
                    return options.corrected.empty() ? absl::OkStatus()
@@ -280,6 +309,7 @@ void AddVisionCommands(CommandTree& tree) {
                {"mlctl vision ticket.jpg --text --barcodes",
                 "mlctl vision *.jpg --faces --json | jq -r 'select(.results[0].faces != []).file'",
                 "mlctl vision photo.jpg --faces --text --annotate found.png",
+                "mlctl vision photo.jpg --faces --preview",
                 "mlctl vision dance.jpg --body --hands --segment --annotate figure.png",
                 "mlctl vision desk.jpg --document --corrected page.png",
                 "mlctl vision photo.jpg --describe=accessible --language de",
@@ -340,6 +370,8 @@ void AddVisionCommands(CommandTree& tree) {
   app->add_option("--annotate", options->annotate,
                   "Write the picture with what was found as PNG; of frames, into this folder")
       ->type_name(kFileType);
+  app->add_flag("--preview", options->preview,
+                "Show the picture with what was found in the terminal");
   app->add_option("--corrected", options->corrected,
                   "With --document: write it as PNG, seen from above")
       ->type_name(kFileType);

@@ -62,7 +62,10 @@ void FillText(v1::RecognizedText* text) {
 class VisionCommandTest : public testing::Test {
  protected:
   VisionCommandTest() {
-    host_.environment = [](const char*) { return std::string(); };
+    host_.environment = [this](const char* name) {
+      const std::string variable = name;
+      return variable == "TERM" ? term_ : variable == "COLORTERM" ? "truecolor" : "";
+    };
     host_.read_input = [this] { return input_; };
     host_.now = [] { return absl::FromUnixSeconds(1000); };
     daemon_.scripts.analyze = [this](grpc::ServerContext*, const v1::AnalyzeImageRequest& request,
@@ -155,6 +158,7 @@ class VisionCommandTest : public testing::Test {
 
   FakeDaemon daemon_;
   Host host_;
+  std::string term_;
   std::ostringstream out_;
   std::ostringstream err_;
   absl::StatusOr<std::string> input_ = "";
@@ -202,6 +206,25 @@ TEST_F(VisionCommandTest, AnnotatedPicturesShowWhatWasFound) {
   // On the face's border it is coloured, beside it as before.
   EXPECT_NE(image.row(50)[3 * 50 + 2], 255);
   EXPECT_EQ(image.row(50)[3 * 60 + 2], 255);
+}
+
+TEST_F(VisionCommandTest, ThePictureIsShownInTheTerminal) {
+  // Nobody asks the daemon for what cannot be shown.
+  EXPECT_EQ(Mlctl({"vision", path_, "--faces", "--preview"}), kUsage);
+  EXPECT_THAT(err_.str(), HasSubstr("standard output is none"));
+  EXPECT_THAT(err_.str(), HasSubstr("--annotate"));
+  EXPECT_EQ(asked_.requests_size(), 0);
+  host_.out_is_terminal = true;
+  host_.columns = 50;
+  EXPECT_EQ(Mlctl({"vision", path_, "--faces", "--preview"}), kUsage);
+  term_ = "xterm-256color";
+  EXPECT_EQ(Mlctl({"vision", path_, "--faces", "--preview"}), kDone) << err_.str();
+  EXPECT_THAT(out_.str(), HasSubstr("38;2;"));
+  // White around the face's border.
+  EXPECT_THAT(out_.str(), HasSubstr("255;255;255"));
+  EXPECT_GE(std::count(out_.str().begin(), out_.str().end(), '\n'), 12);
+  EXPECT_EQ(Mlctl({"vision", path_, "--faces", "--preview", "--json"}), kUsage);
+  EXPECT_EQ(Mlctl({"vision", path_, "--flow", "--preview"}), kUsage);
 }
 
 TEST_F(VisionCommandTest, NetworksAnswersAreShown) {
