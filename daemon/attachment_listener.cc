@@ -15,6 +15,7 @@
 #include "daemon/attachment_intake.h"
 #include "daemon/identity.h"
 #include "protos/support/attachment_frame.h"
+#include "runtime/base/passed_descriptors.h"
 #include "runtime/base/reasons.h"
 
 namespace intelligenced {
@@ -22,18 +23,11 @@ namespace {
 
 // While the system is short of memory or descriptors.
 constexpr absl::Duration kTroublePause = absl::Milliseconds(100);
-// Room for more descriptors than a request may have, so that surplus ones are seen and closed here.
-constexpr size_t kControlRoom = 8;
 
 #ifdef MSG_NOSIGNAL
 constexpr int kSendFlags = MSG_NOSIGNAL | MSG_DONTWAIT;
 #else
 constexpr int kSendFlags = MSG_DONTWAIT;
-#endif
-#ifdef MSG_CMSG_CLOEXEC
-constexpr int kReceiveFlags = MSG_CMSG_CLOEXEC | MSG_DONTWAIT;
-#else
-constexpr int kReceiveFlags = MSG_DONTWAIT;
 #endif
 
 UniqueFd Accept(int listening_fd) {
@@ -231,32 +225,16 @@ void AttachmentListener::AcceptSome() {
 bool AttachmentListener::Read(Connection& connection) {
   while (!connection.busy) {
     // Never past the end of a request, so that descriptors cannot get to the wrong one.
-    iovec part = {connection.bytes.data() + connection.received,
-                  connection.bytes.size() - connection.received};
-    msghdr message = {};
-    message.msg_iov = &part;
-    message.msg_iovlen = 1;
-    alignas(cmsghdr) char control[CMSG_SPACE(kControlRoom * sizeof(int))];
-    message.msg_control = control;
-    message.msg_controllen = sizeof(control);
-    const ssize_t received = recvmsg(connection.fd.get(), &message, kReceiveFlags);
-    if (received < 0 && errno == EINTR) continue;
+    std::vector<UniqueFd> came;
+    const ssize_t received = ReceiveWithDescriptors(
+        connection.fd.get(), connection.bytes.data() + connection.received,
+        connection.bytes.size() - connection.received, MSG_DONTWAIT, &came, &connection.too_many);
     if (received < 0) return errno == EAGAIN || errno == EWOULDBLOCK;
-    if ((message.msg_flags & MSG_CTRUNC) != 0) connection.too_many = true;
-    for (cmsghdr* header = CMSG_FIRSTHDR(&message); header != nullptr;
-         header = CMSG_NXTHDR(&message, header)) {
-      if (header->cmsg_level != SOL_SOCKET || header->cmsg_type != SCM_RIGHTS) continue;
-      const size_t count = (header->cmsg_len - CMSG_LEN(0)) / sizeof(int);
-      for (size_t i = 0; i < count; ++i) {
-        int number;
-        memcpy(&number, CMSG_DATA(header) + i * sizeof(int), sizeof(int));
-        UniqueFd descriptor(number);
-        if ((kReceiveFlags & ~MSG_DONTWAIT) == 0) fcntl(number, F_SETFD, FD_CLOEXEC);
-        if (connection.passed.empty()) {
-          connection.passed.push_back(std::move(descriptor));
-        } else {
-          connection.too_many = true;
-        }
+    for (UniqueFd& descriptor : came) {
+      if (connection.passed.empty()) {
+        connection.passed.push_back(std::move(descriptor));
+      } else {
+        connection.too_many = true;
       }
     }
     if (received == 0) return false;

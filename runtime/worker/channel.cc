@@ -14,6 +14,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "runtime/base/memory_file.h"
+#include "runtime/base/passed_descriptors.h"
 #include "runtime/base/reasons.h"
 #include "runtime/worker/wire_check.h"
 
@@ -23,18 +24,13 @@ namespace {
 constexpr uint8_t kMagic[] = {'I', 'L', 'F', 1};
 constexpr uint8_t kBodyInDescriptor = 1;
 constexpr size_t kMaxFrameDescriptors = kMaxFrameAttachments + 1;
-// Room for more descriptors than a frame may carry, so that surplus ones are seen and closed here.
-constexpr size_t kControlRoom = kMaxFrameDescriptors + 7;
+// Surplus ones are seen and closed here.
+static_assert(kMaxFrameDescriptors < kMaxPassedDescriptors);
 
 #ifdef MSG_NOSIGNAL
 constexpr int kSendFlags = MSG_NOSIGNAL;
 #else
 constexpr int kSendFlags = 0;  // SO_NOSIGPIPE instead
-#endif
-#ifdef MSG_CMSG_CLOEXEC
-constexpr int kReceiveFlags = MSG_CMSG_CLOEXEC;
-#else
-constexpr int kReceiveFlags = 0;
 #endif
 
 absl::Status Lost(std::string_view what) {
@@ -143,32 +139,15 @@ absl::Status FrameChannel::SendAll(const uint8_t* data, size_t size) {
 
 absl::Status FrameChannel::ReceiveAll(uint8_t* data, size_t size, std::vector<UniqueFd>* passed) {
   while (size > 0) {
-    iovec part = {data, size};
-    msghdr message = {};
-    message.msg_iov = &part;
-    message.msg_iovlen = 1;
-    alignas(cmsghdr) char control[CMSG_SPACE(kControlRoom * sizeof(int))];
-    message.msg_control = control;
-    message.msg_controllen = sizeof(control);
-    const ssize_t received = recvmsg(socket_.get(), &message, kReceiveFlags);
-    if (received < 0 && errno == EINTR) continue;
+    std::vector<UniqueFd> came;
+    bool surplus = false;
+    const ssize_t received = ReceiveWithDescriptors(socket_.get(), data, size, 0, &came, &surplus);
     if (received < 0) return Lost("cannot be read from");
-
-    bool surplus = (message.msg_flags & MSG_CTRUNC) != 0;
-    for (cmsghdr* header = CMSG_FIRSTHDR(&message); header != nullptr;
-         header = CMSG_NXTHDR(&message, header)) {
-      if (header->cmsg_level != SOL_SOCKET || header->cmsg_type != SCM_RIGHTS) continue;
-      const size_t count = (header->cmsg_len - CMSG_LEN(0)) / sizeof(int);
-      for (size_t i = 0; i < count; ++i) {
-        int number;
-        memcpy(&number, CMSG_DATA(header) + i * sizeof(int), sizeof(int));
-        UniqueFd descriptor(number);
-        if (kReceiveFlags == 0) fcntl(number, F_SETFD, FD_CLOEXEC);
-        if (passed == nullptr || passed->size() >= limits_.max_attachments + 1) {
-          surplus = true;
-        } else {
-          passed->push_back(std::move(descriptor));
-        }
+    for (UniqueFd& descriptor : came) {
+      if (passed == nullptr || passed->size() >= limits_.max_attachments + 1) {
+        surplus = true;
+      } else {
+        passed->push_back(std::move(descriptor));
       }
     }
     if (surplus) return Lost("sent descriptors that belong to no frame");

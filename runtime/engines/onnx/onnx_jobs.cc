@@ -15,28 +15,6 @@ using vision_proto::VisionRequest;
 
 absl::Status Cancelled() { return MakeError(Reason::kCancelled, "The request was cancelled."); }
 
-// Keeps what is sure enough, and the best so many.
-template <typename List>
-void Limit(const VisionRequest& request, List* list) {
-  std::stable_sort(list->begin(), list->end(),
-                   [](const auto& a, const auto& b) { return a.confidence() > b.confidence(); });
-  int count = list->size();
-  while (count > 0 && list->Get(count - 1).confidence() < request.min_confidence()) --count;
-  if (request.max_results() > 0) {
-    count = static_cast<int>(std::min<uint32_t>(request.max_results(), count));
-  }
-  list->DeleteSubrange(count, list->size() - count);
-}
-
-void LimitAll(const VisionRequest& request, vision_proto::VisionResult* result) {
-  if (result->has_faces()) Limit(request, result->mutable_faces()->mutable_faces());
-  if (result->has_regions()) Limit(request, result->mutable_regions()->mutable_regions());
-  if (result->has_poses()) Limit(request, result->mutable_poses()->mutable_poses());
-  if (result->has_classifications()) {
-    Limit(request, result->mutable_classifications()->mutable_classifications());
-  }
-}
-
 class VisionJob final : public OnnxJob {
  public:
   VisionJob(Family* family, vision_proto::VisionTask task, Attachments attachments,
@@ -65,7 +43,7 @@ class VisionJob final : public OnnxJob {
     const View view(&*image_, RegionOf(request, image_->width(), image_->height()));
     absl::Status status = family_->Answer(view, request, cancel(), &result);
     if (!status.ok()) return AtRequest(next_, status);
-    LimitAll(request, &result);
+    LimitResult(request, &result);
     output.events.push_back(std::move(event));
     if (++next_ == task_.requests_size()) Complete(output, /*images_decoded=*/1);
     return absl::OkStatus();

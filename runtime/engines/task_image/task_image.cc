@@ -99,7 +99,28 @@ absl::Status CheckRegion(const vision_proto::VisionRequest& request) {
                     "The region must lie inside the picture (0 to 1) and have an extent.");
 }
 
+template <typename List>
+void Limit(const vision_proto::VisionRequest& request, List* list) {
+  std::stable_sort(list->begin(), list->end(),
+                   [](const auto& a, const auto& b) { return a.confidence() > b.confidence(); });
+  int count = list->size();
+  while (count > 0 && list->Get(count - 1).confidence() < request.min_confidence()) --count;
+  if (request.max_results() > 0) {
+    count = static_cast<int>(std::min<uint32_t>(request.max_results(), count));
+  }
+  list->DeleteSubrange(count, list->size() - count);
+}
+
 }  // namespace
+
+void LimitResult(const vision_proto::VisionRequest& request, vision_proto::VisionResult* result) {
+  if (result->has_faces()) Limit(request, result->mutable_faces()->mutable_faces());
+  if (result->has_regions()) Limit(request, result->mutable_regions()->mutable_regions());
+  if (result->has_poses()) Limit(request, result->mutable_poses()->mutable_poses());
+  if (result->has_classifications()) {
+    Limit(request, result->mutable_classifications()->mutable_classifications());
+  }
+}
 
 absl::Status AtRequest(int index, const absl::Status& status) {
   if (status.ok() || !HasReason(status, Reason::kFieldInvalid)) return status;

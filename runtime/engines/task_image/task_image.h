@@ -43,6 +43,10 @@ inline absl::StatusOr<Image> DecodeTaskImage(const vision_proto::VisionImage& im
   return DecodeTaskImage(image, {}, info);
 }
 
+// Of faces, regions, poses and classifications: keeps what is as sure as the request wants, the
+// surest first, and the best so many. Other results stay as they are.
+void LimitResult(const vision_proto::VisionRequest& request, vision_proto::VisionResult* result);
+
 // Whole pixels.
 struct PixelBox {
   int x = 0;

@@ -72,19 +72,6 @@ void BeginFrame(const engine_proto::VisionTask& task, cv::Size size, StreamState
   });
 }
 
-// Keeps what is sure enough, and the best so many.
-template <typename List>
-void Limit(const VisionRequest& request, List* list) {
-  std::stable_sort(list->begin(), list->end(),
-                   [](const auto& a, const auto& b) { return a.confidence() > b.confidence(); });
-  int count = list->size();
-  while (count > 0 && list->Get(count - 1).confidence() < request.min_confidence()) --count;
-  if (request.max_results() > 0) {
-    count = static_cast<int>(std::min<uint32_t>(request.max_results(), count));
-  }
-  list->DeleteSubrange(count, list->size() - count);
-}
-
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<Job>> VisionJob::Make(const engine_proto::Task& task,
@@ -229,7 +216,6 @@ absl::Status VisionJob::Answer(const VisionRequest& request, Picture* picture,
       break;
     case VisionRequest::kDetectFaceRectangles:
       *result->mutable_faces() = tools_.faces->Detect(view);
-      Limit(request, result->mutable_faces()->mutable_faces());
       break;
     case VisionRequest::kDetectHumanRectangles:
       *result->mutable_regions() = DetectHumans(view, go_on);
@@ -252,7 +238,7 @@ absl::Status VisionJob::Answer(const VisionRequest& request, Picture* picture,
     default:
       return FieldError("kind", "This model does not serve this request.");
   }
-  if (result->has_regions()) Limit(request, result->mutable_regions()->mutable_regions());
+  LimitResult(request, result);
   return absl::OkStatus();
 }
 
