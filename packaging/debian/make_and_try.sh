@@ -33,6 +33,14 @@ mmdebstrap --mode=root --variant=apt --include=procps \
   --aptopt="Acquire::Check-Valid-Until \"$(apt-config dump Acquire::Check-Valid-Until | sed -n 's/.*"\(.*\)".*/\1/p')\"" \
   "$(. /etc/os-release && echo "$VERSION_CODENAME")" "$root" ${mirror:+"$mirror"} >"$output/root.log" 2>&1 || { tail -n 5 "$output/root.log" >&2; exit 1; }
 cp "$package" "$root/tmp/package.deb"
+cp packaging/tour/ticket.png "$root/tmp/"
+# y = x + x, for worker-onnx.
+PYTHONPATH=tests/support python3 -B - "$root/tmp/own.onnx" <<'NETWORK'
+import sys
+import onnx_file as onnx
+open(sys.argv[1], "wb").write(onnx.model([onnx.node("Add", ["x", "x"], ["y"])], [onnx.port("x", [1])],
+                                         [onnx.port("y", [1])]))
+NETWORK
 # A process table of its own: the daemon finds its workers, and they their sandbox, through /proc.
 in_root() { unshare --mount --pid --fork --mount-proc="$root/proc" chroot "$root" /usr/bin/env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root "$@"; }
 find "$root/usr" "$root/etc" "$root/var/lib" -path '*/dpkg/*' -prune -o -path '*/apt/*' -prune -o -type f -print | sort >"$output/before"
@@ -53,6 +61,9 @@ corrected=$(echo "Their is a eror in this sentance." | mlctl proofread)
 echo "proofread: $corrected"
 test "$corrected" = "There is an error in this sentence."
 mlctl generate --model tiny-prose --seed 1 --max-output-tokens 20 "The sea"
+mlctl vision /tmp/ticket.png --text --barcodes
+mlctl models import /tmp/own.onnx --name own
+echo '{"inputs": [{"name": "x", "values": [21]}]}' | mlctl tensor run own --json | grep -q 42
 mlctl doctor || true
 trap - EXIT
 kill -TERM $daemon

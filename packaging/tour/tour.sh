@@ -77,6 +77,7 @@ echo "  tiny-prose serves again; this answer took $((($(date +%s%N) - start) / 1
 
 bold "6. One picture, several questions; it is decoded once"
 show mlctl vision ticket.png --text --barcodes --scores
+show mlctl vision face.png --faces
 
 bold "7. What apps can do; the example app is not running, a sentence starts it"
 store=$(tr '\0' '\n' <"/proc/$daemon_pid/cmdline" | sed -n '/^--store$/{n;p}')

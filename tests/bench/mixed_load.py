@@ -1,4 +1,4 @@
-"""What a person notices of other apps' background work: proofreading while four clients read pages."""
+"""What a person notices of other apps' background work: proofreading while four clients look at pictures."""
 
 import contextlib
 import json
@@ -22,14 +22,14 @@ def proofreading_times(daemon, text):
 
 
 @contextlib.contextmanager
-def readers(daemon):
-    """CLIENTS clients that read a page in the background, again and again."""
+def lookers(daemon, command):
+    """CLIENTS clients that do `command` in the background, again and again."""
     done = threading.Event()
     pages = []
 
     def read():
         while not done.is_set():
-            daemon.mlctl("ocr", "--class", "background", PAGE)
+            daemon.mlctl(*command, "--class", "background")
             pages.append(1)
 
     threads = [threading.Thread(target=read) for _ in range(CLIENTS)]
@@ -43,21 +43,26 @@ def readers(daemon):
             thread.join()
 
 
+def proofread_beside(daemon, command, what, rounds=ROUNDS):
+    """Prints how long a proofreading takes beside clients that do `command`, and alone."""
+    text = (TOP / "packaging/tour/article.md").read_text()
+    daemon.mlctl(*command)
+    proofreading_times(daemon, text)
+    ratios, idle, loaded, read = [], [], [], 0
+    for _ in range(rounds):
+        idle.append(statistics.median(proofreading_times(daemon, text)))
+        with lookers(daemon, command) as pages:
+            loaded.append(statistics.median(proofreading_times(daemon, text)))
+            read += len(pages)
+        ratios.append(loaded[-1] / idle[-1])
+    print(f"proofreading of {len(text)} bytes beside {CLIENTS} clients that {what} in the background: "
+          f"{statistics.median(loaded) * 1000:.1f} ms, idle {statistics.median(idle) * 1000:.1f} ms, ratio "
+          f"{statistics.median(ratios):.2f} (aim: at most 1.5); {read} pictures looked at meanwhile")
+
+
 def mixed_load(build):
     if not PAGE.exists():
         print("mixed-load: left out, the test data is not here")
         return
-    text = (TOP / "packaging/tour/article.md").read_text()
     with Daemon(build) as daemon:
-        daemon.mlctl("ocr", PAGE)
-        proofreading_times(daemon, text)
-        ratios, idle, loaded, read = [], [], [], 0
-        for _ in range(ROUNDS):
-            idle.append(statistics.median(proofreading_times(daemon, text)))
-            with readers(daemon) as pages:
-                loaded.append(statistics.median(proofreading_times(daemon, text)))
-                read += len(pages)
-            ratios.append(loaded[-1] / idle[-1])
-    print(f"proofreading of {len(text)} bytes beside {CLIENTS} clients that read pages in the background: "
-          f"{statistics.median(loaded) * 1000:.1f} ms, idle {statistics.median(idle) * 1000:.1f} ms, ratio "
-          f"{statistics.median(ratios):.2f} (aim: at most 1.5); {read} pages read meanwhile")
+        proofread_beside(daemon, ["ocr", PAGE], "read pages")

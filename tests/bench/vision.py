@@ -3,6 +3,8 @@
 import base64
 import json
 import os
+import pathlib
+import re
 import statistics
 import subprocess
 import sys
@@ -12,6 +14,7 @@ import numpy
 import zxingcpp
 from PIL import Image
 
+from bench.mixed_load import proofread_beside
 from support.daemon import TESTDATA, Daemon
 
 SCANS = TESTDATA / "ocr_images" / "tesseract"
@@ -102,6 +105,42 @@ def ask_together(daemon):
           f"ratio {together / apart:.2f} (aim: 0.6)")
 
 
+# What is compared with a straight run of the same network; the differences allowed are in the tests.
+STRAIGHT = {"faces (boxes within 0.1 pixels)": "FacesTest.YunetsBestBox*:FacesTest.YunetFinds*",
+            "mesh of a face (within 1e-3)": "PublishedFamiliesTest.Mesh*",
+            "joints of hands (within 1e-3)": "PublishedFamiliesTest.Joints*:PublishedFamiliesTest.NoHands*",
+            "joints of bodies (within 1e-3)": "PublishedBodyPoseTest.*",
+            "masks of people": "PublishedFamiliesTest.TheMask*",
+            "sessions, number for number": "*StraightRunTest*"}
+
+
+def check_networks(build):
+    program = pathlib.Path(build) / "bin" / "engines_onnx_test"
+    if not program.exists():
+        print("networks against straight runs: left out, engines_onnx_test is not built")
+        return
+    for what, filters in STRAIGHT.items():
+        answer = subprocess.run([program, f"--gtest_filter={filters}"], capture_output=True, text=True, check=False)
+        passed = re.search(r"PASSED +\] (\d+)", answer.stdout)
+        skipped = re.search(r"SKIPPED +\] (\d+)", answer.stdout)
+        print(f"{what} against a straight run of the network: {'equal' if answer.returncode == 0 else 'NOT equal'}, "
+              f"{passed[1] if passed else 0} tests, {skipped[1] if skipped else 0} left out")
+
+
+def detect_text(daemon):
+    """A network whose run cannot be cut: how long it is, and what others notice of it."""
+    network = TESTDATA / "models" / "ocr" / "ch_PP-OCRv3_det_infer.onnx"
+    if not network.exists():
+        print("PP-OCR: left out, the test data is not here")
+        return
+    daemon.mlctl("models", "import", network, "--name", "pp-ocr")
+    command = ["vision", SCANS / "8087_054.3B.tif", "--text-places", "--model", "pp-ocr"]
+    daemon.mlctl(*command)
+    times = [json.loads(daemon.mlctl(*command, "--json").stdout)["usage"]["compute_time_seconds"] for _ in range(5)]
+    print(f"lines of a page found by PP-OCR, in one run of at most 960×960 pixels: {statistics.median(times) * 1000:.0f} ms")
+    proofread_beside(daemon, command, "find lines with PP-OCR", rounds=3)
+
+
 def stream_frames(daemon):
     answer = subprocess.run([daemon.bin / "frame_stream", daemon.socket], check=True, capture_output=True, text=True)
     for one in json.loads(answer.stdout):
@@ -115,7 +154,8 @@ def bring_a_frame(daemon):
 
 
 def vision(build):
-    """Frames of a video; reading pages and barcodes against Tesseract's and ZXing's own programs; many questions at once."""
+    """Frames of a video; pages and barcodes against Tesseract's and ZXing's own programs; many questions at once; a frame
+    by descriptor; what others notice; networks against straight runs."""
     with Daemon(build) as daemon:
         stream_frames(daemon)
         if not SCANS.exists():
@@ -125,4 +165,7 @@ def vision(build):
         read_barcodes(daemon)
         ask_together(daemon)
         bring_a_frame(daemon)
+        proofread_beside(daemon, ["ocr", SCANS / "phototest.tif"], "read pages", rounds=3)
+        detect_text(daemon)
+    check_networks(build)
     sys.stdout.flush()

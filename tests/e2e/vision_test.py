@@ -14,7 +14,7 @@ import zxingcpp
 from PIL import Image, ImageDraw, ImageFont
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
-from support.daemon import Daemon  # noqa: E402
+from support.daemon import TOP, Daemon  # noqa: E402
 
 BUILD = os.environ["INTELLIGENCED_BUILD"]
 TESTDATA = pathlib.Path(__file__).resolve().parents[3] / "shared" / "testdata"
@@ -86,6 +86,16 @@ class VisionTest(unittest.TestCase):
         self.assertEqual(answer["results"][0]["model"], "models/vision-classic")
         with Image.open(out) as drawn:
             self.assertEqual(drawn.size, (1200, 400))
+
+    def test_the_face_of_the_tour_is_found(self):
+        face = TOP / "packaging/tour/face.png"
+        faces = json.loads(self.daemon.mlctl("vision", face, "--faces", "--json").stdout)["results"][0]["faces"]
+        self.assertEqual(len(faces), 1)
+        box = faces[0]["box"]
+        self.assertTrue(0.15 < box["x"] < 0.35 and 0.1 < box["y"] < 0.35 and 0.35 < box["width"] < 0.65, box)
+        ticket = TOP / "packaging/tour/ticket.png"
+        self.assertEqual(json.loads(self.daemon.mlctl("vision", ticket, "--faces", "--json").stdout)["results"][0]["faces"],
+                         [])
 
     def test_bad_pictures_are_refused_and_the_worker_lives(self):
         bad = pathlib.Path(self.folder.name) / "bad.jpg"
