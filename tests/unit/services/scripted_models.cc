@@ -43,7 +43,8 @@ absl::Status ReadPictures(const Attachments& attachments, engine_proto::Task& ta
     }
   };
   if (task.generate().has_conversation()) add(*task.mutable_generate()->mutable_conversation());
-  if (task.count_tokens().has_conversation()) add(*task.mutable_count_tokens()->mutable_conversation());
+  if (task.count_tokens().has_conversation())
+    add(*task.mutable_count_tokens()->mutable_conversation());
   for (engine_proto::VisionImage* image : images) {
     absl::Status status = ReadPicture(attachments, *image);
     if (!status.ok()) return status;
