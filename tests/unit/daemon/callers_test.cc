@@ -81,6 +81,30 @@ TEST_F(CallersTest, RootAndTheDaemonsOwnUserAdminister) {
   EXPECT_TRUE(callers.Resolve("fd:5002", "SystemService")->administrator);
 }
 
+TEST_F(CallersTest, ThePersonsClientsAreKnownByTheirExecutable) {
+  const std::vector<std::string> trusted = {"exe:/usr/bin/mlctl", "unit:panel.service"};
+  const auto is_trusted = [&](const std::string& app, const std::string& executable) {
+    Identity identity;
+    identity.user_id = 1000;
+    identity.app = app;
+    identity.executable = executable;
+    table_.Add(5003, identity);
+    const TableCallerDirectory callers(&table_, 999, {}, trusted);
+    const Caller caller = *callers.Resolve("fd:5003", "ActionService");
+    EXPECT_EQ(caller.app, app);
+    EXPECT_EQ(caller.executable, executable);
+    return caller.trusted;
+  };
+  EXPECT_TRUE(is_trusted("exe:/usr/bin/mlctl", "/usr/bin/mlctl"));
+  // A terminal that is a unit of its own.
+  EXPECT_TRUE(is_trusted("unit:org.gnome.Terminal", "/usr/bin/mlctl"));
+  EXPECT_TRUE(is_trusted("unit:panel.service", "/usr/bin/panel"));
+  EXPECT_FALSE(is_trusted("exe:/home/me/mlctl", "/home/me/mlctl"));
+  // What is inside a sandbox has paths of its own, which are not read.
+  EXPECT_FALSE(is_trusted("flatpak:org.example.App", ""));
+  EXPECT_FALSE(is_trusted("unknown", ""));
+}
+
 TEST_F(CallersTest, RefusesStrangersAndWhatIsNotGranted) {
   TableCallerDirectory callers(
       &table_, 999,
