@@ -92,7 +92,7 @@ class VisionTest(unittest.TestCase):
         faces = json.loads(self.daemon.mlctl("vision", face, "--faces", "--json").stdout)["results"][0]["faces"]
         self.assertEqual(len(faces), 1)
         box = faces[0]["box"]
-        self.assertTrue(0.15 < box["x"] < 0.35 and 0.1 < box["y"] < 0.35 and 0.35 < box["width"] < 0.65, box)
+        self.assertTrue(0.15 < box["x"] < 0.35 and 0.1 < box["y"] < 0.35 and 0.35 < box["width"] < 0.75, box)
         ticket = TOP / "packaging/tour/ticket.png"
         self.assertEqual(json.loads(self.daemon.mlctl("vision", ticket, "--faces", "--json").stdout)["results"][0]["faces"],
                          [])
