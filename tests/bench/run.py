@@ -129,6 +129,12 @@ def language(build):
     subprocess.run([build / "bin/language_eval"], check=True)
 
 
+def translation_onnx(build):
+    """A translating model in ONNX: 16 sentences in one request against 16 requests of one."""
+    subprocess.run([build / "bin/seq2seq_batch", TOP / "packaging/models/toy-translator/opus-mt-en-toy"],
+                   check=True, stderr=subprocess.DEVNULL)
+
+
 def mixed_load(build):
     """What interactive work loses to other apps' background work."""
     from bench.mixed_load import mixed_load as run
@@ -154,7 +160,7 @@ def translation(build):
 BENCHMARKS = {
     "memory": memory, "overhead": overhead, "recovery": recovery, "streaming": streaming,
     "streaming-large": streaming_large, "proofread": proofread, "language": language, "vision": vision,
-    "mixed-load": mixed_load, "speculation": speculation, "llm": llm,
+    "translation-onnx": translation_onnx, "mixed-load": mixed_load, "speculation": speculation, "llm": llm,
     "actions": actions, "translation": translation,
 }
 
