@@ -33,6 +33,9 @@ show mlctl rewrite --tone more-formal wordy.txt
 show mlctl summarize --type key-points article.md
 show mlctl summarize --type headline article.md
 
+show "printf 'Guten Morgen\nquelle heure est-il ?\n今日は晴れです\nдякую\nWhere is the station?\n' | mlctl detect --lines"
+show mlctl language segment --unit sentence --language en --text '"Mr. Smith left at 5 p.m. He was late."'
+
 bold "3. Twelve requests of several clients at once; the model is loaded once"
 start=$(date +%s%N)
 for i in 1 2 3 4; do

@@ -57,6 +57,25 @@ class LanguageTest(unittest.TestCase):
             result = self.language("segment", "--unit", unit, text=text)
             self.assertEqual(result.stdout.count("\n"), count)
 
+    def test_languages(self):
+        def detect(*arguments, **options):
+            return self.daemon.mlctl("detect", *arguments, **options).stdout
+        if "does not know the call" in self.daemon.mlctl("detect", "--text", "a", check=False).stderr:
+            self.skipTest("this daemon is built without TranslationService")
+        answer = [json.loads(line) for line in detect(
+            "--json", "--lines", text="Guten Morgen\n今日は晴れです\nдякую\n12345\n").splitlines()]
+        self.assertEqual([a["candidates"][0]["language_code"] for a in answer[:3]], ["de", "ja", "uk"])
+        self.assertEqual([a["candidates"][0]["script"] for a in answer[:3]], ["Latn", "Jpan", "Cyrl"])
+        self.assertEqual(answer[3]["candidates"], [])
+        self.assertTrue(answer[3]["unreliable"])
+        self.assertIn("de (Latn)", detect("--text", "Wo ist der Bahnhof?"))
+        one = json.loads(detect("--json", "-n", "1", "--text", "perhaps so"))
+        self.assertEqual(len(one["candidates"]), 1)
+        long = self.root / "long.txt"
+        long.write_text("Le chat dort sur le canapé pendant que la pluie tombe. " * 20_000)
+        self.assertTrue(detect(long).startswith("fr (Latn)"))
+        self.assertEqual(len(detect("--lines", text="word\n" * 3000).splitlines()), 3000)
+
     def test_what_has_no_model_says_what_is_missing(self):
         for command in (["sentiment"], ["entities"]):
             result = self.language(*command, "--text", "What a lovely day in Paris!", check=False)
