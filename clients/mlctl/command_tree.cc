@@ -201,6 +201,7 @@ int Run(Host& host, const std::vector<std::string>& arguments) {
     AddTopCommand(tree);
     AddDoctorCommands(tree);
     AddDocumentCommands(tree);
+    AddMcpCommands(tree);
     try {
       std::vector<std::string> reversed(arguments.rbegin(), arguments.rend());
       tree.root().parse(std::move(reversed));
