@@ -7,6 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/time/time.h"
+#include "clients/mlctl/commands/mcp.h"
 #include "clients/mlctl/documents.h"
 
 namespace intelligenced::mlctl {
