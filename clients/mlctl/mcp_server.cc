@@ -111,6 +111,11 @@ std::string McpServer::client_name() const {
   return client_name_;
 }
 
+bool McpServer::can_ask() const {
+  absl::MutexLock lock(mutex_);
+  return can_ask_;
+}
+
 void McpServer::Send(const Json& message) {
   const std::string line = Dump(message);
   absl::MutexLock lock(write_mutex_);

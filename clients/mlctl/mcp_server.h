@@ -82,6 +82,8 @@ class McpServer {
   Answer Ask(const std::string& question, const intelligence::Cancellation& cancellation);
   // As the client calls itself; empty before it did.
   std::string client_name() const;
+  // Whether the client says that it can put questions to the person.
+  bool can_ask() const;
 
  private:
   class Running;

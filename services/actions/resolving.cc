@@ -1,13 +1,16 @@
 #include "services/actions/resolving.h"
 
 #include <algorithm>
+#include <optional>
 #include <utility>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "runtime/base/file.h"
 #include "runtime/base/reasons.h"
+#include "services/actions/model_resolver/model_resolver.h"
 #include "services/actions/streams.h"
+#include "services/rpc/model_run.h"
 
 namespace intelligenced {
 namespace {
@@ -54,12 +57,12 @@ std::shared_ptr<const ActionLibrary> ActionResolving::LibraryOf(ActionExchange& 
 absl::Status ActionResolving::Resolve(const std::shared_ptr<UnaryCall>& call,
                                       const v1::ResolveUtteranceRequest& request) {
   if (absl::Status status = CheckResolveRequest(request); !status.ok()) return status;
+  std::optional<Manifest> model;
   if (request.method() == v1::RESOLVE_METHOD_MODEL) {
-    ErrorFacts facts;
-    facts.metadata = {{"capability", "actions.resolve"}};
-    return MakeError(Reason::kNoCapableModel,
-                     "This daemon resolves sentences by phrases; leave method out.",
-                     std::move(facts));
+    absl::StatusOr<Manifest> found =
+        FindModelFor(call->runtime(), "language.generate", request.options());
+    if (!found.ok()) return found.status();
+    model = *std::move(found);
   }
   const resolve::Moment moment =
       MomentOf(request, call->runtime().clock().WallTime(), absl::LocalTimeZone());
