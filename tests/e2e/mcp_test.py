@@ -8,7 +8,6 @@ import json
 import os
 import pathlib
 import shutil
-import signal
 import subprocess
 import sys
 
@@ -36,17 +35,6 @@ def install(folder):
     return True
 
 
-def end_apps(notes):
-    """Ends the example app that this test's daemon started, by its folder."""
-    for entry in pathlib.Path("/proc").iterdir():
-        try:
-            words = (entry / "cmdline").read_bytes().split(b"\0") if entry.name.isdigit() else [b""]
-            if words[0].endswith(b"notes-example") and str(notes).encode() in words:
-                os.kill(int(entry.name), signal.SIGTERM)
-        except OSError:
-            continue
-
-
 def main():
     folder = BUILD / "tests/e2e/mcp"
     if not install(folder):
@@ -54,20 +42,8 @@ def main():
         return SKIPPED
     shutil.copy(HERE / "client.mjs", folder)
     with Daemon(BUILD) as daemon:
-        notes = daemon.root / "notes"
-        text = subprocess.run([BUILD / "bin/notes-example", "--declaration", "--folder", notes], check=True,
-                              capture_output=True, text=True).stdout
-        (daemon.root / "store/actions").mkdir(parents=True, exist_ok=True)
-        (daemon.root / "store/actions/notes.toml").write_text(text)
-        # Declarations are read when the daemon starts.
-        daemon.process.send_signal(signal.SIGTERM)
-        daemon.process.wait(30)
-        daemon.start()
         done = subprocess.run(["node", folder / "client.mjs", daemon.bin / "mlctl", daemon.socket], cwd=folder,
                               capture_output=True, text=True, timeout=120, check=False)
-        shopping = notes / "lists/shopping.txt"
-        kept = shopping.read_text() if shopping.exists() else ""
-        end_apps(notes)
     print(done.stderr, file=sys.stderr)
     assert done.returncode == 0, done.stdout
     seen = json.loads(done.stdout)
@@ -81,11 +57,6 @@ def main():
     assert seen["wrong"]["isError"]
     assert seen["unknown"] == -32602
     assert "not wanted" in seen["cancelled"]
-    # The first call's question was declined, the second's was answered with yes: the grant is asked once.
-    assert seen["declined"]["isError"], seen["declined"]
-    assert seen["questions"], seen
-    assert not seen["added"].get("isError"), seen["added"]
-    assert "milk" in kept, kept
     return 0
 
 
