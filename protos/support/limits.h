@@ -29,6 +29,14 @@ inline constexpr uint32_t kMaxCandidates = 4;
 // Of one request of LanguageService; together at most kMaxTextBytes.
 inline constexpr int kMaxTexts = 1024;
 
+inline constexpr size_t kMaxBatchItemBytes = size_t{1} << 20;  // TranslateItem.text
+inline constexpr size_t kMaxClientIdentifierBytes = 256;
+// Of a TranslateBatch: what has been read and not been sent back.
+inline constexpr size_t kMaxBatchItems = 4096;
+inline constexpr size_t kMaxBatchBytes = size_t{4} << 20;
+inline constexpr uint64_t kMaxDetectedTexts = 1024;  // DetectLanguage
+inline constexpr uint32_t kMaxLanguageCandidates = 16;
+
 inline constexpr size_t kMaxImageBytes = size_t{48} << 20;  // AnalyzeImage.image
 // A picture's pixels as a descriptor; a file is bounded by kMaxImageBytes there too.
 inline constexpr size_t kMaxAttachmentBytes = size_t{256} << 20;

@@ -62,6 +62,9 @@ class Runtime {
   // and in metadata "install" which command would help.
   absl::StatusOr<Manifest> FindModel(std::string_view capability, std::string_view requested) const;
 
+  // Whether there is a worker for the model's engine.
+  bool CanRun(const Manifest& manifest) const;
+
   AvailabilityAnswer GetAvailability(std::string_view capability, std::string_view model) const;
 
   // Submits to the scheduler; the model is loaded if it is not resident. request.models is set by
@@ -81,7 +84,6 @@ class Runtime {
  private:
   class Source;
 
-  bool CanRun(const Manifest& manifest) const;
   absl::StatusOr<Manifest> FindRequested(std::string_view capability,
                                          std::string_view requested) const;
   // What the catalogue offers for a capability. Null: nothing.

@@ -30,6 +30,14 @@ class StreamCall final : public Call, public std::enable_shared_from_this<Stream
   // pauses are ignored. Before `start` returns.
   void SetPauseHook(absl::AnyInvocable<void(bool paused)> hook) { pause_hook_ = std::move(hook); }
 
+  // Of duplex calls: reads the next message where reading has stopped because the handler wanted no
+  // more, and it does now.
+  void ReadOn() {
+    if (read_hook_ && !ended_) read_hook_();
+  }
+  // By who serves the method.
+  void SetReadHook(absl::AnyInvocable<void()> hook) { read_hook_ = std::move(hook); }
+
   void Write(const google::protobuf::MessageLite& message);
   void End(const absl::Status& status);
   // Whether End() was called.
@@ -43,6 +51,7 @@ class StreamCall final : public Call, public std::enable_shared_from_this<Stream
  private:
   const std::shared_ptr<StreamWriter> writer_;
   absl::AnyInvocable<void(bool)> pause_hook_;
+  absl::AnyInvocable<void()> read_hook_;
   bool ended_ = false;
 };
 

@@ -18,7 +18,11 @@ class DuplexReactor final : public grpc::ServerBidiReactor<grpc::ByteBuffer, grp
   void Bind(std::shared_ptr<StreamCall> call) { call_ = std::move(call); }
   void Listen(std::shared_ptr<DuplexHandler> handler) {
     handler_ = std::move(handler);
-    StartRead(&message_);
+    // Asked for inside Run() and before the call has ended: the reactor is there.
+    call_->SetReadHook([this] {
+      if (waits_) ReadNext();
+    });
+    ReadNext();
   }
 
   void StartWrite(const grpc::ByteBuffer* message) override {
@@ -41,7 +45,7 @@ class DuplexReactor final : public grpc::ServerBidiReactor<grpc::ByteBuffer, grp
         return;
       }
       handler->OnMessage(message);
-      if (!call->ended()) StartRead(&message_);
+      if (!call->ended()) ReadNext();
     });
   }
   void OnWriteDone(bool ok) override { call_->writer().OnWriteDone(ok); }
@@ -49,9 +53,16 @@ class DuplexReactor final : public grpc::ServerBidiReactor<grpc::ByteBuffer, grp
   void OnDone() override { delete this; }
 
  private:
+  void ReadNext() {
+    waits_ = !handler_->WantsMore();
+    if (!waits_) StartRead(&message_);
+  }
+
   grpc::CallbackServerContext* const context_;
   std::shared_ptr<StreamCall> call_;
   std::shared_ptr<DuplexHandler> handler_;
+  // No read is in progress, and the handler wants none. Used inside Run().
+  bool waits_ = false;
   grpc::ByteBuffer message_;
 };
 

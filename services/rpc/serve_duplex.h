@@ -15,11 +15,14 @@
 namespace intelligenced {
 
 // Takes what the client sends. Everything comes from inside the call's Run(), and nothing after
-// StreamCall::End(). The next message is only read when OnMessage() has returned.
+// StreamCall::End(). The next message is only read when OnMessage() has returned and WantsMore();
+// while it does not, what the client sends waits in the transport, which is bounded.
 class DuplexHandler {
  public:
   virtual ~DuplexHandler() = default;
   virtual void OnMessage(const grpc::ByteBuffer& message) = 0;
+  // Asked after each message, and again by StreamCall::ReadOn().
+  virtual bool WantsMore() const { return true; }
   // The client has sent everything. A client that is gone shows as the call's cancellation; which
   // of the two is seen first is open.
   virtual void OnHalfClose() = 0;

@@ -163,7 +163,6 @@ void UnitTree::AddChild(Node* node, size_t start, size_t end) {
   child->tree = this;
   child->step = node->step;
   child->parent = node;
-  child->losses = node->losses;
   part.child = std::move(child);
   node->parts.push_back(std::move(part));
   AddGlue(node, body.end, end);
