@@ -34,6 +34,7 @@
 #include "services/rpc/service_environment.h"
 #include "services/system/service.h"
 #include "services/tensor/service.h"
+#include "services/translation/service.h"
 #include "services/vision/service.h"
 #include "services/writing_tools/service.h"
 
@@ -250,6 +251,7 @@ class Composition::Parts {
     services.push_back(MakeLanguageModelService(environment));
     services.push_back(MakeVisionService(environment));
     services.push_back(MakeTensorService(environment));
+    services.push_back(MakeTranslationService(environment));
     services.push_back(MakeLanguageService(environment));
     actions = std::make_shared<ActionHub>(&runtime, MakeActionOptions());
     services.push_back(MakeActionService(environment, actions));

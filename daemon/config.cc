@@ -22,7 +22,8 @@ const std::vector<std::string>& ServiceNames() {
   static const auto* const names = new std::vector<std::string>{
       "ActionService",           "LanguageModelService", "LanguageService",
       "ModelPerformanceService", "ModelService",         "SystemService",
-      "TensorService",           "VisionService",        "WritingToolsService"};
+      "TensorService",           "TranslationService",   "VisionService",
+      "WritingToolsService"};
   return *names;
 }
 

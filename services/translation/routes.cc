@@ -89,7 +89,7 @@ bool RouteTable::Better(const Candidate& a, const Candidate& b, RouteStrategy st
     const int64_t rank = c.model->rank;
     // Equal ones go to the first name, always the same one.
     return strategy == RouteStrategy::kLowLatency
-               ? std::make_tuple(!IsDefault(c), c.distance, size, -rank, c.model->name)
+               ? std::make_tuple(!IsDefault(c), c.distance, size, rank, c.model->name)
                : std::make_tuple(!IsDefault(c), c.distance, -rank, -size, c.model->name);
   };
   return key(a) < key(b);

@@ -106,7 +106,10 @@ class TextCall final : public TranslationListener, public std::enable_shared_fro
  private:
   absl::Status Detect() {
     v1::RequestOptions options = request_.options();
-    // That one is to translate.
+    if (!HasLetters(request_.text())) {
+      return RouteForDetected(call_->runtime(), {}, "", {}, "").status();
+    }
+    // The model that is named is to translate.
     options.clear_model();
     return DetectLanguages(call_, options, {std::string(DetectionSample(request_.text()))}, 3,
                            [self = shared_from_this()](DetectAnswer answer) {

@@ -82,6 +82,10 @@ absl::StatusOr<Settings> ReadSettings(const engine_proto::ModelSpec& spec) {
   answers.rewrite = Text(spec, "rewrite", "{text}");
   answers.summary = Text(spec, "summary", "{first_sentence}");
   answers.language = Text(spec, "language", "en");
+  answers.crash_word = Text(spec, "crash_word", "");
+  answers.fail_word = Text(spec, "fail_word", "");
+  answers.lose_kept = Flag(spec, "lose_kept");
+  answers.pass_step = Flag(spec, "pass_step");
   const std::string corrections = Text(spec, "corrections", "teh=the;adn=and;recieve=receive");
   for (const std::string_view pair : absl::StrSplit(corrections, ';', absl::SkipEmpty())) {
     const std::pair<std::string, std::string> words = absl::StrSplit(pair, absl::MaxSplits('=', 1));
@@ -98,15 +102,16 @@ absl::StatusOr<Settings> ReadSettings(const engine_proto::ModelSpec& spec) {
   info.set_width(static_cast<uint32_t>(knobs[2].value));
   info.set_device(Text(spec, "device", "cpu"));
   info.set_has_chat_template(true);
+  info.mutable_translation()->set_sentences(Flag(spec, "sentences"));
   info.set_description("fake: answers without a model, for tests and trials");
   for (const engine_proto::TaskKind kind :
        {engine_proto::TASK_KIND_GENERATE, engine_proto::TASK_KIND_COUNT_TOKENS,
         engine_proto::TASK_KIND_PROOFREAD, engine_proto::TASK_KIND_REWRITE,
         engine_proto::TASK_KIND_SUMMARIZE, engine_proto::TASK_KIND_VISION,
-        engine_proto::TASK_KIND_RUN_MODEL, engine_proto::TASK_KIND_DETECT_LANGUAGE,
-        engine_proto::TASK_KIND_SEGMENT_TEXT, engine_proto::TASK_KIND_EMBED_TEXT,
-        engine_proto::TASK_KIND_CLASSIFY_TEXT, engine_proto::TASK_KIND_FIND_ENTITIES,
-        engine_proto::TASK_KIND_FAKE}) {
+        engine_proto::TASK_KIND_RUN_MODEL, engine_proto::TASK_KIND_TRANSLATE,
+        engine_proto::TASK_KIND_DETECT_LANGUAGE, engine_proto::TASK_KIND_SEGMENT_TEXT,
+        engine_proto::TASK_KIND_EMBED_TEXT, engine_proto::TASK_KIND_CLASSIFY_TEXT,
+        engine_proto::TASK_KIND_FIND_ENTITIES, engine_proto::TASK_KIND_FAKE}) {
     info.add_task_kinds(kind);
   }
   return settings;

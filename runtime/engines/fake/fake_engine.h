@@ -11,6 +11,11 @@
 //   summary          what SUMMARIZE answers; {text}, {first_sentence}, {type}, {length}, {format},
 //                    {input_type} and {language} are filled in. Default "{first_sentence}".
 //   language         what a text without a language is taken to be in. Default "en".
+//   sentences        "true": TRANSLATE wants one sentence a segment.
+//   crash_word       TRANSLATE of a segment with this word ends the process.
+//   fail_word        TRANSLATE of a segment with this word fails.
+//   lose_kept        "true": TRANSLATE loses every kept span.
+//   pass_step        "true": TRANSLATE puts the languages before each segment: "en>es: TEXT".
 //   context_tokens   longest input plus output; a token is a word. Default 4096.
 //   max_batch        Default 4.        width       Default 1.        device   Default "cpu".
 //   unit_us          time of one unit of work of tasks other than FakeTask. Default 0.
@@ -25,8 +30,10 @@
 //   probe            a word handed to FakeHooks::probe while loading; its answer is then what
 //                    GENERATE replies (worker-fake tries out its own sandbox by it).
 //
-// Units of work: FakeTask says; GENERATE one a word; the rest one for every 64 words, with Progress
-// when there are several. Every step does one unit for each job, then more while the budget lasts.
+// TRANSLATE puts everything but kept spans in capitals; a word in figures is one that it does not
+// know ("1st"). Units of work: FakeTask says; GENERATE one a word; TRANSLATE one a segment; the
+// rest one for every 64 words, with Progress when there are several. Every step does one unit for
+// each job, then more while the budget lasts.
 #ifndef INTELLIGENCED_RUNTIME_ENGINES_FAKE_FAKE_ENGINE_H_
 #define INTELLIGENCED_RUNTIME_ENGINES_FAKE_FAKE_ENGINE_H_
 

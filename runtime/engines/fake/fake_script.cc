@@ -37,7 +37,9 @@ Event Completed(engine_proto::FinishReason reason, size_t input_tokens, size_t o
   return event;
 }
 
-absl::Status TooLong(size_t tokens, uint32_t context) {
+}  // namespace
+
+absl::Status FakeTextTooLong(size_t tokens, uint32_t context) {
   ErrorFacts facts;
   facts.metadata = {{"input_tokens", absl::StrCat(tokens)},
                     {"context_tokens", absl::StrCat(context)}};
@@ -46,6 +48,8 @@ absl::Status TooLong(size_t tokens, uint32_t context) {
                                 " tokens of input and output together. Shorten the input."),
                    std::move(facts));
 }
+
+namespace {
 
 // Words with the white space before them, so that together they are the text.
 std::vector<std::string> SplitWords(std::string_view text) {
@@ -84,7 +88,8 @@ absl::StatusOr<FakeScript> Generate(const engine_proto::GenerateTask& task,
     input_tokens += CountFakeTokens(message.text());
     last = message.text();
   }
-  if (input_tokens >= answers.context_tokens) return TooLong(input_tokens, answers.context_tokens);
+  if (input_tokens >= answers.context_tokens)
+    return FakeTextTooLong(input_tokens, answers.context_tokens);
   std::string text = answers.has_reply ? answers.reply : last;
   for (const std::string& stop : task.stop()) {
     if (!stop.empty()) text.resize(std::min(text.size(), text.find(stop)));
@@ -346,6 +351,8 @@ absl::StatusOr<FakeScript> MakeFakeScript(const Task& task, const FakeAnswers& a
       script = FollowLanguageTask(task, answers.context_tokens);
       break;
     case Task::kTranslate:
+      script = TranslateLikeAFake(task.translate(), answers);
+      break;
     case Task::kGenerateImage:
     case Task::kRestyleImage:
     case Task::kUpscaleImage:

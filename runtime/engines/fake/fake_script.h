@@ -36,7 +36,16 @@ struct FakeAnswers {
   std::string language;
   uint32_t context_tokens = 0;
   absl::Duration unit_time;
+  std::string crash_word;
+  std::string fail_word;
+  bool lose_kept = false;
+  bool pass_step = false;
 };
+
+// Of fake_translate.cc. CONTEXT_WINDOW_EXCEEDED for a segment that is too long.
+absl::StatusOr<FakeScript> TranslateLikeAFake(const engine_proto::TranslateTask& task,
+                                              const FakeAnswers& answers);
+absl::Status FakeTextTooLong(size_t tokens, uint32_t context);
 
 // Errors: FIELD_INVALID, CONTEXT_WINDOW_EXCEEDED.
 absl::StatusOr<FakeScript> MakeFakeScript(const engine_proto::Task& task,

@@ -18,6 +18,7 @@
 #include "services/models/service.h"
 #include "services/system/service.h"
 #include "services/tensor/service.h"
+#include "services/translation/service.h"
 #include "services/vision/service.h"
 #include "services/writing_tools/service.h"
 #include "tests/unit/services/scripted_models.h"
@@ -197,6 +198,7 @@ struct ServiceFixture::Stack {
     services.push_back(MakeModelPerformanceService(environment));
     services.push_back(MakeVisionService(environment));
     services.push_back(MakeTensorService(environment));
+    services.push_back(MakeTranslationService(environment));
     services.push_back(MakeLanguageService(environment));
     services.push_back(MakeSystemService(environment));
     grpc::ServerBuilder builder;
