@@ -86,13 +86,13 @@ absl::StatusOr<Workpiece> FindWorkpiece(const std::shared_ptr<StreamCall>& call,
   return workpiece;
 }
 
-absl::StatusOr<engine_proto::Measurement> Measure(const Workpiece& workpiece, bool details,
+absl::StatusOr<engine_proto::Measurement> Measure(const Workpiece& workpiece, MeasureWhat what,
                                                   const OnUnits& on_units) {
   JobRequest request = MakeJob(workpiece);
   engine_proto::MeasureTask& task = *request.task.mutable_measure();
   task.set_sample(std::string(SampleText()));
-  task.set_perplexity_tokens(kPerplexityTokens);
-  task.set_details(details);
+  task.set_perplexity_tokens(what == MeasureWhat::kSpeed ? 0 : kPerplexityTokens);
+  task.set_details(what == MeasureWhat::kEverything);
   std::optional<engine_proto::Measurement> measurement;
   const absl::Status status = RunOnWorkbench(
       workpiece.call->runtime(), workpiece.spec, workpiece.file_bytes + kBesideWeights,

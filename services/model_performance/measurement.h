@@ -40,8 +40,14 @@ absl::StatusOr<Workpiece> FindWorkpiece(const std::shared_ptr<StreamCall>& call,
                                         const std::string& name,
                                         intelligence::v1::RequestClass request_class);
 
-// `details`: also the machine's limits and the time of operations.
-absl::StatusOr<engine_proto::Measurement> Measure(const Workpiece& workpiece, bool details,
+enum class MeasureWhat {
+  kSpeed,
+  // Also the perplexity on the sample text.
+  kSpeedAndQuality,
+  // Also the machine's limits and the time of operations.
+  kEverything,
+};
+absl::StatusOr<engine_proto::Measurement> Measure(const Workpiece& workpiece, MeasureWhat what,
                                                   const OnUnits& on_units);
 
 // Converts the weights into a new blob and returns its hash; the blob is kept for the caller, who

@@ -1,6 +1,8 @@
 #include "services/model_performance/optimize_policy.h"
 
+#include <algorithm>
 #include <cstddef>
+#include <limits>
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
@@ -13,6 +15,7 @@ namespace {
 constexpr double kPromptTokens = 512;
 constexpr double kOutputTokens = 128;
 constexpr double kWorthwhile = 0.97;
+constexpr double kUnsettled = 1.3;
 
 }  // namespace
 
@@ -31,15 +34,33 @@ void Judge(const intelligence::v1::LayoutResult& source, double max_increase,
                           (known && result.perplexity_increase() <= max_increase));
 }
 
-int BestLayout(const std::vector<intelligence::v1::LayoutResult>& results) {
+int BestLayout(const std::vector<intelligence::v1::LayoutResult>& results,
+               const std::vector<int>& contenders) {
   int best = 0;
-  for (size_t i = 1; i < results.size(); ++i) {
+  for (int i : contenders) {
     const auto& result = results[i];
-    if (!result.within_bound() || result.typical_seconds() <= 0) continue;
+    if (i == 0 || !result.within_bound() || result.typical_seconds() <= 0) continue;
     const double bar = results[best].typical_seconds() * (best == 0 ? kWorthwhile : 1);
-    if (result.typical_seconds() < bar) best = static_cast<int>(i);
+    if (result.typical_seconds() < bar) best = i;
   }
   return best;
+}
+
+std::vector<int> Contenders(const std::vector<intelligence::v1::LayoutResult>& results) {
+  const auto counts = [&](size_t i) {
+    return results[i].within_bound() && results[i].typical_seconds() > 0;
+  };
+  double shortest = std::numeric_limits<double>::infinity();
+  for (size_t i = 0; i < results.size(); ++i) {
+    if (counts(i)) shortest = std::min(shortest, results[i].typical_seconds());
+  }
+  std::vector<int> contenders = {0};
+  for (size_t i = 1; i < results.size(); ++i) {
+    if (counts(i) && results[i].typical_seconds() <= kUnsettled * shortest) {
+      contenders.push_back(static_cast<int>(i));
+    }
+  }
+  return contenders;
 }
 
 std::string OptimizedName(std::string_view name, std::string_view layout) {
