@@ -2,8 +2,12 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <utility>
 
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
+#include "absl/time/time.h"
 #include "runtime/base/reasons.h"
 #include "runtime/base/utf8.h"
 
@@ -31,7 +35,11 @@ std::string AttachmentReply(const absl::StatusOr<std::string>& token) {
     body = *token;
   } else {
     const Reason reason = ReasonOf(token.status()).value_or(Reason::kFieldInvalid);
-    body = absl::StrCat(ReasonName(reason), "\n", token.status().message());
+    body = std::string(ReasonName(reason));
+    if (const auto delay = FactsOf(token.status()).retry_delay; delay.has_value()) {
+      absl::StrAppend(&body, " ", absl::ToInt64Milliseconds(*delay));
+    }
+    absl::StrAppend(&body, "\n", token.status().message());
     if (body.size() > kMaxAttachmentReplyBodyBytes) {
       body.resize(kMaxAttachmentReplyBodyBytes);
       // Not in the middle of a character.
@@ -63,9 +71,16 @@ absl::StatusOr<std::string> ParseAttachmentReply(std::string_view header, std::s
   }
   if (header[4] == kToken) return std::string(body);
   const size_t end = body.find('\n');
-  const std::optional<Reason> reason = ReasonFromName(body.substr(0, end));
+  const std::pair<std::string_view, std::string_view> head =
+      absl::StrSplit(body.substr(0, end), absl::MaxSplits(' ', 1));
+  const std::optional<Reason> reason = ReasonFromName(head.first);
   const std::string_view words = end == std::string_view::npos ? body : body.substr(end + 1);
-  return MakeError(reason.value_or(Reason::kFieldInvalid), words);
+  ErrorFacts facts;
+  int64_t milliseconds = 0;
+  if (absl::SimpleAtoi(head.second, &milliseconds) && milliseconds >= 0) {
+    facts.retry_delay = absl::Milliseconds(milliseconds);
+  }
+  return MakeError(reason.value_or(Reason::kFieldInvalid), words, std::move(facts));
 }
 
 }  // namespace intelligenced

@@ -26,9 +26,12 @@ def install(folder):
     if not (folder / "node_modules/@modelcontextprotocol/sdk").exists():
         folder.mkdir(parents=True, exist_ok=True)
         (folder / "package.json").write_text('{"private": true, "type": "module"}')
-        done = subprocess.run(["npm", "install", "--no-audit", "--no-fund", "--ignore-scripts",
-                               "@modelcontextprotocol/sdk@1"], cwd=folder, capture_output=True, text=True,
-                              timeout=240, check=False)
+        try:
+            done = subprocess.run(["npm", "install", "--no-audit", "--no-fund", "--ignore-scripts", "--fetch-retries=0",
+                                   "@modelcontextprotocol/sdk@1"], cwd=folder, capture_output=True, text=True,
+                                  timeout=60, check=False)
+        except subprocess.TimeoutExpired:
+            return False
         if done.returncode != 0:
             print(done.stderr[-2000:], file=sys.stderr)
             return False

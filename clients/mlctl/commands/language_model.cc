@@ -1,7 +1,12 @@
 // mlctl generate and count-tokens
+#include <cstdint>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
 #include <memory>
 #include <ostream>
 #include <string>
+#include <system_error>
 #include <utility>
 #include <variant>
 #include <vector>
@@ -16,6 +21,19 @@
 
 namespace intelligenced::mlctl {
 namespace {
+
+// A small picture costs less as bytes than a descriptor, of which an app has few.
+absl::StatusOr<intelligence::VisionImage> PictureFrom(const std::string& path) {
+  constexpr uintmax_t kSmall = 64 * 1024;
+  std::error_code error;
+  if (std::filesystem::is_regular_file(path, error) &&
+      std::filesystem::file_size(path, error) <= kSmall) {
+    std::ifstream file(path, std::ios::binary);
+    std::string bytes{std::istreambuf_iterator<char>(file), {}};
+    if (file && !bytes.empty()) return intelligence::VisionImage{.encoded = std::move(bytes)};
+  }
+  return intelligence::VisionImage::FromFile(path);
+}
 
 struct PromptOptions {
   std::string prompt;
@@ -60,7 +78,7 @@ struct PromptOptions {
     }
     conversation.messages.push_back({.role = intelligence::Role::kUser, .text = std::move(text)});
     for (const std::string& file : images) {
-      absl::StatusOr<intelligence::VisionImage> image = intelligence::VisionImage::FromFile(file);
+      absl::StatusOr<intelligence::VisionImage> image = PictureFrom(file);
       if (!image.ok()) return image.status();
       conversation.messages.back().images.push_back(*std::move(image));
     }

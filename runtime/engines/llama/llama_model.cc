@@ -78,7 +78,11 @@ absl::StatusOr<std::unique_ptr<Job>> LlamaModel::StartWith(const engine_proto::T
   return GuardBorder(Reason::kEngineFailure, [&]() -> absl::StatusOr<std::unique_ptr<Job>> {
     auto job = std::make_unique<LlamaJob>(this, next_age_++, std::move(cancel));
     absl::Status status;
-    if (task.has_generate()) {
+    const bool pictures = CountPictures(task.generate().conversation()) > 0 ||
+                          CountPictures(task.count_tokens().conversation()) > 0;
+    if (!attachments.empty() && !pictures) {
+      status = FieldError("attachments", "The task has no picture that a descriptor could hold.");
+    } else if (task.has_generate()) {
       status = PrepareGenerate(task.generate(), attachments, *job);
     } else if (task.has_count_tokens()) {
       status = PrepareCount(task.count_tokens(), attachments, *job);

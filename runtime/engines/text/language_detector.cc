@@ -15,7 +15,7 @@
 namespace intelligenced {
 namespace {
 
-constexpr size_t kSample = 64 * 1024;
+constexpr size_t kSample = 16 * 1024;
 constexpr size_t kPieces = 8;
 // From here on CLD2's division of a text among languages is taken as it is, if it is sure.
 constexpr size_t kLettersToDivide = 120;

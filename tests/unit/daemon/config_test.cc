@@ -198,7 +198,7 @@ INSTANTIATE_TEST_SUITE_P(
         BadCase{"[clients]\nvim = 2", "must be a section"},
         BadCase{"[clients.\"*\"]\nweight = 0", "must be a number from 0.01 to 100"},
         BadCase{"[clients.\"*\"]\nweight = nan", "must be a number from 0.01 to 100"},
-        BadCase{"[clients.\"*\"]\nservices = [\"Everything\"]", "allowed are 'LanguageModel"},
+        BadCase{"[clients.\"*\"]\nservices = [\"Everything\"]", "allowed are 'ActionService'"},
         BadCase{"[worker]\noom_score_adj = -5", "from 0 to 1000"}));
 
 TEST(ConfigTest, FilesThatCannotBeRead) {

@@ -1,5 +1,4 @@
 // The scheduler's promises, one at a time, under a manual clock.
-#include "runtime/scheduler/policy.h"
 #include "runtime/scheduler/scheduler.h"
 
 #include <string>
@@ -7,6 +6,7 @@
 
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "runtime/scheduler/policy.h"
 #include "tests/unit/scheduler/scripted_model.h"
 
 namespace intelligenced {
