@@ -171,7 +171,12 @@ std::optional<Config> ParseConfig(std::string_view text, std::vector<ConfigProbl
     section.Paths("directories", &config.actions.directories);
     std::optional<std::vector<std::string>> trusted;
     section.Texts("trusted_clients", &trusted, {});
-    if (trusted.has_value()) config.actions.trusted_clients = *std::move(trusted);
+    if (!trusted.has_value()) return;
+    for (std::string& client : *trusted) {
+      // An executable may be named by its path alone.
+      if (client.starts_with('/')) client.insert(0, "exe:");
+    }
+    config.actions.trusted_clients = *std::move(trusted);
   });
   reader.Section("logging", [&](ConfigReader& section) { ReadLogging(section, &config.logging); });
   reader.Section("clients", [&](ConfigReader& section) { ReadClients(section, &config.clients); });

@@ -30,7 +30,8 @@ struct McpOptions {
   bool services_only = false;
 };
 
-// Brings the daemon's questions about this client's runs, and no others, to the client's person.
+// Brings the daemon's questions about this client's runs, and no others, to the client's person;
+// but for the question whether it may run them at all.
 class Confirmer {
  public:
   Confirmer(const Session& session, McpServer* server)
@@ -51,6 +52,8 @@ class Confirmer {
                               absl::StrCat("#", McpCaller(server->client_name())))) {
             return std::nullopt;
           }
+          // A client that accepts by itself would give itself the right to all of an app.
+          if (question.confirmation.kind == actions::ConfirmationKind::kGrant) return std::nullopt;
           switch (server->Ask(question.confirmation.prompt, cancellation_)) {
             case McpServer::Answer::kAccepted:
               return actions::Decision::kAllow;
@@ -119,7 +122,8 @@ void AddMcpCommands(CommandTree& tree) {
       [options](Session& session) { return Serve(session, *options); });
   AddChoice(app, "--confirm", options->confirm, {"elicitation", "person"},
             "Who puts the daemon's questions to the person: the client, or the person's other "
-            "programs only (default: elicitation)");
+            "programs only (default: elicitation). Whether the client may run an app's actions at "
+            "all is never asked through it: mlctl actions grant allows it");
   app->add_flag("--services-only", options->services_only, "No actions of apps");
 }
 

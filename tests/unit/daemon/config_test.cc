@@ -201,6 +201,13 @@ INSTANTIATE_TEST_SUITE_P(
         BadCase{"[clients.\"*\"]\nservices = [\"Everything\"]", "allowed are 'ActionService'"},
         BadCase{"[worker]\noom_score_adj = -5", "from 0 to 1000"}));
 
+TEST(ConfigTest, AnExecutableMayBeTrustedByItsPathAlone) {
+  const Config config =
+      Parse("[actions]\ntrusted_clients = [\"/usr/bin/panel\", \"unit:panel.service\"]");
+  EXPECT_THAT(config.actions.trusted_clients,
+              ElementsAre("exe:/usr/bin/panel", "unit:panel.service"));
+}
+
 TEST(ConfigTest, FilesThatCannotBeRead) {
   EXPECT_THAT(std::string(LoadConfig("/nonexistent/x.toml").status().message()),
               HasSubstr("/nonexistent/x.toml cannot be read: No such file"));
