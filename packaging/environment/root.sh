@@ -126,6 +126,45 @@ run_with_progress() {
   return $status
 }
 
+# Prints the files that the host's own settings name as certificates to trust, the system's first.
+host_certificates() {
+  local file
+  for file in /etc/ssl/certs/ca-certificates.crt /etc/pki/tls/certs/ca-bundle.crt /etc/ssl/ca-bundle.pem /etc/ssl/cert.pem \
+    "${SSL_CERT_FILE:-}" "${NODE_EXTRA_CA_CERTS:-}" "${CURL_CA_BUNDLE:-}" "${REQUESTS_CA_BUNDLE:-}" \
+    "${NPM_CONFIG_CAFILE:-${npm_config_cafile:-}}" "$(sed -n 's/^cafile *= *//p' "$HOME/.npmrc" 2>/dev/null | tail -n 1)"; do
+    if [ -n "$file" ] && [ -f "$file" ] && [ -r "$file" ]; then readlink -f "$file"; fi
+  done | awk '!seen[$0]++'
+}
+
+# Sets trust_options: what the host trusts counts in the root too, so that a download goes through
+# there where it does here. One bundle of all, at the place where Debian's programs look.
+trust_from_host() {
+  trust_options=()
+  local place=/etc/ssl/certs/ca-certificates.crt bundle="$cache_dir/certificates.pem" files file name
+  [ -f "$root_dir$place" ] || return 0
+  files=$(host_certificates)
+  [ -n "$files" ] || return 0
+  local stale=0
+  [ "$(cat "$bundle.from" 2>/dev/null)" = "$files" ] || stale=1
+  while IFS= read -r file; do [ "$bundle" -nt "$file" ] || stale=1; done <<<"$files"
+  if [ "$stale" = 1 ]; then
+    while IFS= read -r file; do cat "$file" && echo; done <<<"$files" >"$bundle.$$" && mv "$bundle.$$" "$bundle"
+    printf '%s\n' "$files" >"$bundle.from"
+  fi
+  trust_options+=(--ro-bind "$bundle" "$place" --setenv NODE_EXTRA_CA_CERTS "$place" --unsetenv SSL_CERT_DIR)
+  for name in SSL_CERT_FILE CURL_CA_BUNDLE REQUESTS_CA_BUNDLE GIT_SSL_CAINFO PIP_CERT NPM_CONFIG_CAFILE npm_config_cafile; do
+    if [ -n "${!name:-}" ]; then trust_options+=(--setenv "$name" "$place"); fi
+  done
+  # npm's settings for the whole system are in a folder of the root's own.
+  for file in /etc/npmrc /usr/etc/npmrc /usr/local/etc/npmrc; do
+    if [ -f "$file" ] && [ -r "$file" ]; then
+      trust_options+=(--ro-bind "$file" /run/npmrc --setenv NPM_CONFIG_GLOBALCONFIG /run/npmrc)
+      break
+    fi
+  done
+  return 0
+}
+
 # Runs a command in the environment, in the current folder. environment_path: a folder put first on
 # the path. environment_outlives_caller: the command may go on when the calling shell ends.
 in_environment() {
@@ -154,6 +193,8 @@ in_environment() {
   [ -e /etc/resolv.conf ] && options+=(--ro-bind-try "$(readlink -f /etc/resolv.conf)" /etc/resolv.conf)
   [ "$(id -u)" != 0 ] && options+=(--ro-bind-try /etc/passwd /etc/passwd --ro-bind-try /etc/group /etc/group)
   [ -z "${environment_outlives_caller:-}" ] && options+=(--die-with-parent)
-  bwrap "${options[@]}" --chdir "$PWD" --setenv INTELLIGENCED_ENVIRONMENT native --setenv PATH "$path" \
+  local trust_options
+  trust_from_host
+  bwrap "${options[@]}" "${trust_options[@]}" --chdir "$PWD" --setenv INTELLIGENCED_ENVIRONMENT native --setenv PATH "$path" \
     --unsetenv LD_LIBRARY_PATH --unsetenv LD_PRELOAD "$@"
 }
