@@ -67,5 +67,18 @@ class Banned(unittest.TestCase):
         self.assertFalse(self.found("runtime/base/clock.cc", "absl::Now();"))
 
 
+class Hygiene(unittest.TestCase):
+    def found(self, path, size):
+        with tree({path: "x" * size}) as files:
+            return list(run.check_hygiene(files))
+
+    def test_large_files_are_found_but_for_weights_that_ship(self):
+        self.assertFalse(self.found("tests/data/a.bin", 2_000_000))
+        self.assertTrue(self.found("tests/data/a.bin", 2_000_001))
+        self.assertFalse(self.found("packaging/models/a/model/b/c.onnx", 2_000_001))
+        self.assertTrue(self.found("packaging/models/a/model/b/c.onnx", 20_000_001))
+        self.assertTrue(self.found("packaging/models/a/c.onnx", 2_000_001))
+
+
 if __name__ == "__main__":
     unittest.main()
