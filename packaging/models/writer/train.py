@@ -47,7 +47,8 @@ def check(model, rows, device, config):
     for at in range(0, len(ids), each):
         i = torch.from_numpy(ids[at:at + each].astype(np.int64)).to(device)
         w = torch.from_numpy(weights[at:at + each].astype(np.int64)).to(device)
-        loss, weight = losses(model, i, w)
+        with torch.autocast(device.type, torch.bfloat16, enabled=model.compute == torch.bfloat16):
+            loss, weight = losses(model, i, w)
         fix = weight > 1
         sums += torch.tensor([loss[~fix].sum(), (~fix).sum(), loss[fix].sum(), fix.sum()], dtype=torch.float64)
     return (sums[0] / sums[1]).item(), (sums[2] / sums[3].clamp(min=1)).item()
@@ -143,7 +144,7 @@ class Training:
             weights = torch.from_numpy(weights.astype(np.int64)).to(self.device, non_blocking=True)
             for group in self.optimizer.param_groups:
                 group["lr"] = rate(c, share, self.step)
-            with torch.autocast("cuda", torch.bfloat16, enabled=self.cuda):
+            with torch.autocast(self.device.type, torch.bfloat16, enabled=self.cuda):
                 loss, weight = losses(self.model, ids, weights)
                 loss = (loss * weight).sum() / weight.sum()
             self.optimizer.zero_grad(set_to_none=True)
