@@ -10,8 +10,10 @@
 #include <vector>
 
 #include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
+#include "absl/strings/strip.h"
 #include "runtime/base/file.h"
 #include "runtime/base/reasons.h"
 #include "runtime/base/utf8.h"
@@ -65,6 +67,12 @@ absl::StatusOr<std::vector<std::string>> ReadLabels(const std::string& path) {
     labels.emplace_back(absl::StripAsciiWhitespace(line));
   }
   return labels;
+}
+
+bool IsNetwork(const TextFamilyEntry& entry, std::string_view role) {
+  return std::any_of(entry.networks.begin(), entry.networks.end(), [&](std::string_view name) {
+    return absl::ConsumeSuffix(&name, "*") ? absl::StartsWith(role, name) : role == name;
+  });
 }
 
 class OnnxEngine final : public Engine {
@@ -134,13 +142,13 @@ class OnnxEngine final : public Engine {
     model.seen = std::make_shared<SeenShapes>();
     model.threads = ThreadsOf(spec);
     TextFamilyParts parts;
+    parts.model = spec.name();
     parts.clock = clock_;
     parts.cancel = cancel;
     parts.parameters.insert(spec.parameters().begin(), spec.parameters().end());
     for (const engine_proto::ModelFile& file : spec.files()) {
       if (cancel.cancelled()) return Cancelled();
-      if (std::find(entry.networks.begin(), entry.networks.end(), file.role()) ==
-          entry.networks.end()) {
+      if (!IsNetwork(entry, file.role())) {
         parts.paths[file.role()] = file.path();
         continue;
       }

@@ -102,8 +102,7 @@ class OnnxModel final : public Model {
     if (task.has_run_model() && !parts_.networks.empty()) return StartTensors(task, cancel);
     if (task.has_measure() && !parts_.networks.empty()) return StartMeasure(task, cancel);
     if (parts_.text_family != nullptr && parts_.text_family->Serves(task.kind_case())) {
-      if (!attachments.empty()) return FieldError("task", "This model takes no pictures.");
-      return parts_.text_family->Start(task, std::move(cancel));
+      return parts_.text_family->StartWith(task, attachments, std::move(cancel));
     }
     if (parts_.family == nullptr) {
       return FieldError("kind", "This model does not answer requests of this kind.");

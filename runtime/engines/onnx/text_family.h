@@ -1,5 +1,5 @@
-// A family of models whose questions are texts: what the networks are given, in how many runs, and
-// what is made of their answers.
+// A family of models whose questions are texts, or whose answers are pictures: what the networks
+// are given, in how many runs, and what is made of their answers.
 #ifndef INTELLIGENCED_RUNTIME_ENGINES_ONNX_TEXT_FAMILY_H_
 #define INTELLIGENCED_RUNTIME_ENGINES_ONNX_TEXT_FAMILY_H_
 
@@ -21,6 +21,8 @@ namespace intelligenced {
 struct TextFamilyParts {
   // By the role of the file.
   std::map<std::string, std::shared_ptr<OnnxSession>, std::less<>> sessions;
+  // The model's name.
+  std::string model;
   // Of the other files, by role.
   std::map<std::string, std::string, std::less<>> paths;
   // Of the manifest.
@@ -42,12 +44,16 @@ class TextFamily {
   // As Model::Start. The job does not outlive the family.
   virtual absl::StatusOr<std::unique_ptr<OnnxJob>> Start(const engine_proto::Task& task,
                                                          CancelToken cancel) = 0;
+  // As Model::StartWith. Families that look at pictures override it.
+  virtual absl::StatusOr<std::unique_ptr<OnnxJob>> StartWith(const engine_proto::Task& task,
+                                                             const Attachments& attachments,
+                                                             CancelToken cancel);
 };
 
 struct TextFamilyEntry {
   // As in a manifest.
   std::string_view name;
-  // The roles of files that are networks.
+  // The roles of files that are networks; "style-*" is all that begin so.
   absl::Span<const std::string_view> networks;
   // MODEL_LOAD_FAILED with what is missing or does not fit together; MODEL_CORRUPT; CANCELLED.
   absl::StatusOr<std::unique_ptr<TextFamily>> (*make)(TextFamilyParts parts);
