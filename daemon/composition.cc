@@ -27,6 +27,7 @@
 #include "runtime/scheduler/scheduler.h"
 #include "runtime/worker/worker_model.h"
 #include "services/actions/service.h"
+#include "services/image_generation/service.h"
 #include "services/language/service.h"
 #include "services/language_model/service.h"
 #include "services/model_performance/service.h"
@@ -251,6 +252,7 @@ class Composition::Parts {
     services.push_back(MakeLanguageModelService(environment));
     services.push_back(MakeVisionService(environment));
     services.push_back(MakeTensorService(environment));
+    services.push_back(MakeImageGenerationService(environment));
     services.push_back(MakeTranslationService(environment));
     services.push_back(MakeLanguageService(environment));
     actions = std::make_shared<ActionHub>(&runtime, MakeActionOptions());

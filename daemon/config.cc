@@ -20,9 +20,10 @@ constexpr size_t kMaxConfigBytes = 1 << 20;
 
 const std::vector<std::string>& ServiceNames() {
   static const auto* const names = new std::vector<std::string>{
-      "ActionService", "LanguageModelService", "LanguageService", "ModelPerformanceService",
-      "ModelService",  "SystemService",        "TensorService",   "TranslationService",
-      "VisionService", "WritingToolsService"};
+      "ActionService",   "ImageGenerationService",  "LanguageModelService",
+      "LanguageService", "ModelPerformanceService", "ModelService",
+      "SystemService",   "TensorService",           "TranslationService",
+      "VisionService",   "WritingToolsService"};
   return *names;
 }
 

@@ -214,7 +214,7 @@ void Scheduler::Core::ApplyOutput(const JobPtr& job, JobOutput& output, Outbox& 
   for (const engine_proto::Event& event : output.events) {
     if (event.has_delta()) ++deltas;
     if (event.has_completed()) job->usage.completed = event.completed();
-    if (!event.has_progress()) job->had_output = true;
+    if (!event.has_progress() && !event.has_image_step()) job->had_output = true;
   }
   if (deltas > 0) {
     job->deltas += deltas;

@@ -56,6 +56,11 @@ ConformanceCase FakeCase(std::string name) {
   engine_proto::Task proofread;
   proofread.mutable_proofread()->set_text("Here is teh text.");
   result.more_tasks.push_back(proofread);
+  engine_proto::Task draw;
+  draw.mutable_generate_image()->set_prompt("a red car");
+  draw.mutable_generate_image()->set_count(2);
+  draw.mutable_generate_image()->set_preview_interval(2);
+  result.more_tasks.push_back(draw);
   result.long_task = Fake(5000, "long");
   result.wrong_task.mutable_proofread()->set_text("short");
   result.wrong_task.mutable_proofread()->add_protected_ranges()->set_end(99);

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "google/protobuf/stubs/logging.h"
+#include "protos/intelligence/v1/image_generation.pb.h"
 #include "protos/intelligence/v1/language.pb.h"
 #include "protos/intelligence/v1/language_model.pb.h"
 #include "protos/intelligence/v1/models.pb.h"
@@ -22,6 +23,8 @@
 #include "runtime/base/reasons.h"
 #include "runtime/base/utf8.h"
 #include "runtime/engine/tensor_check.h"
+#include "services/image_generation/engine_task.h"
+#include "services/image_generation/validate.h"
 #include "services/language/validate.h"
 #include "services/language_model/guided_request.h"
 #include "services/language_model/validate.h"
@@ -115,6 +118,14 @@ void CheckAlignment(std::string_view bytes) {
   }
 }
 
+void CheckImageRequest(std::string_view bytes) {
+  v1::GenerateImageRequest request;
+  if (!Check(bytes, request)) return;
+  const auto task = ToTask(request, 7);
+  Require(!task.prompt().empty() && IsValidUtf8(task.prompt()));
+  Require(task.has_strength() == (request.has_source_image() || PictureConcept(request) >= 0));
+}
+
 // A stream's messages, the change against a stream that has some requests.
 void CheckFrames(std::string_view bytes) {
   v1::AnalyzeFramesRequest request;
@@ -133,7 +144,7 @@ void CheckFrames(std::string_view bytes) {
 }
 
 void CheckOne(uint8_t kind, std::string_view bytes) {
-  switch (kind % 17) {
+  switch (kind % 18) {
     case 0:
       return CheckText<v1::ProofreadTextRequest>(bytes);
     case 1:
@@ -178,6 +189,11 @@ void CheckOne(uint8_t kind, std::string_view bytes) {
       const grpc::Status hostile(grpc::StatusCode::UNAVAILABLE, "words", std::string(bytes));
       return Require(StatusFromGrpc(hostile).code() == absl::StatusCode::kUnavailable);
     }
+    case 17:
+      Check<v1::RestyleImageRequest>(bytes);
+      Check<v1::UpscaleImageRequest>(bytes);
+      Check<v1::GetImageModelRequest>(bytes);
+      return CheckImageRequest(bytes);
     case 16:
       CheckFrames(bytes);
       return Check<v1::AnalyzeImageRequest>(bytes);

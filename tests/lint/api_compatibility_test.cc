@@ -9,6 +9,7 @@
 #include "absl/strings/str_cat.h"
 #include "google/protobuf/descriptor.h"
 #include "gtest/gtest.h"
+#include "protos/intelligence/v1/image_generation.pb.h"
 #include "protos/intelligence/v1/language.pb.h"
 #include "protos/intelligence/v1/language_model.pb.h"
 #include "protos/intelligence/v1/model_performance.pb.h"
@@ -77,6 +78,7 @@ std::set<std::string> CurrentApi() {
   ListFile(*intelligence::v1::ModelReport::descriptor()->file(), lines);
   ListFile(*intelligence::v1::SystemStatus::descriptor()->file(), lines);
   ListFile(*intelligence::v1::TensorSpec::descriptor()->file(), lines);
+  ListFile(*intelligence::v1::GenerateImageRequest::descriptor()->file(), lines);
   ListFile(*intelligence::v1::EmbedTextRequest::descriptor()->file(), lines);
   ListFile(*intelligence::v1::VisionRequest::descriptor()->file(), lines);
   ListFile(*intelligence::v1::AnalyzeImageRequest::descriptor()->file(), lines);

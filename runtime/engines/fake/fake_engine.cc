@@ -9,6 +9,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "runtime/base/reasons.h"
+#include "runtime/engines/fake/fake_image.h"
 #include "runtime/engines/fake/fake_script.h"
 
 namespace intelligenced {
@@ -86,6 +87,7 @@ absl::StatusOr<Settings> ReadSettings(const engine_proto::ModelSpec& spec) {
   answers.fail_word = Text(spec, "fail_word", "");
   answers.lose_kept = Flag(spec, "lose_kept");
   answers.pass_step = Flag(spec, "pass_step");
+  answers.words_only = Flag(spec, "words_only");
   const std::string corrections = Text(spec, "corrections", "teh=the;adn=and;recieve=receive");
   for (const std::string_view pair : absl::StrSplit(corrections, ';', absl::SkipEmpty())) {
     const std::pair<std::string, std::string> words = absl::StrSplit(pair, absl::MaxSplits('=', 1));
@@ -103,6 +105,7 @@ absl::StatusOr<Settings> ReadSettings(const engine_proto::ModelSpec& spec) {
   info.set_device(Text(spec, "device", "cpu"));
   info.set_has_chat_template(true);
   info.mutable_translation()->set_sentences(Flag(spec, "sentences"));
+  *info.mutable_image_generation() = FakeImageInfo(answers);
   info.set_description("fake: answers without a model, for tests and trials");
   for (const engine_proto::TaskKind kind :
        {engine_proto::TASK_KIND_GENERATE, engine_proto::TASK_KIND_COUNT_TOKENS,
@@ -111,26 +114,60 @@ absl::StatusOr<Settings> ReadSettings(const engine_proto::ModelSpec& spec) {
         engine_proto::TASK_KIND_RUN_MODEL, engine_proto::TASK_KIND_TRANSLATE,
         engine_proto::TASK_KIND_DETECT_LANGUAGE, engine_proto::TASK_KIND_SEGMENT_TEXT,
         engine_proto::TASK_KIND_EMBED_TEXT, engine_proto::TASK_KIND_CLASSIFY_TEXT,
-        engine_proto::TASK_KIND_FIND_ENTITIES, engine_proto::TASK_KIND_FAKE}) {
+        engine_proto::TASK_KIND_FIND_ENTITIES, engine_proto::TASK_KIND_GENERATE_IMAGE,
+        engine_proto::TASK_KIND_RESTYLE_IMAGE, engine_proto::TASK_KIND_UPSCALE_IMAGE,
+        engine_proto::TASK_KIND_FAKE}) {
     info.add_task_kinds(kind);
   }
   return settings;
 }
 
-// The picture of a VISION task becomes part of the message, as if it had come in it.
-absl::Status ReadAttachment(const Attachments& attachments, engine_proto::Task* task) {
-  const bool named = !task->vision().image().attachment().empty();
-  if (!named && attachments.empty()) return absl::OkStatus();
-  size_t place = 0;
-  if (!named || !absl::SimpleAtoi(task->vision().image().attachment(), &place) ||
-      place >= attachments.size()) {
-    return FieldError("image.attachment", "There is no such attachment.");
+// The fields of a task that may be pictures, with their names.
+std::vector<std::pair<std::string, engine_proto::VisionImage*>> PicturesOf(
+    engine_proto::Task* task) {
+  switch (task->kind_case()) {
+    case engine_proto::Task::kGenerateImage: {
+      std::vector<std::pair<std::string, engine_proto::VisionImage*>> pictures;
+      engine_proto::GenerateImageTask& generate = *task->mutable_generate_image();
+      if (generate.has_source_image()) {
+        pictures.emplace_back("source_image", generate.mutable_source_image());
+      }
+      if (generate.has_mask()) pictures.emplace_back("mask", generate.mutable_mask());
+      return pictures;
+    }
+    case engine_proto::Task::kRestyleImage:
+      return {{"image", task->mutable_restyle_image()->mutable_image()}};
+    case engine_proto::Task::kUpscaleImage:
+      return {{"image", task->mutable_upscale_image()->mutable_image()}};
+    case engine_proto::Task::kVision:
+      return {{"image", task->mutable_vision()->mutable_image()}};
+    default:
+      return {};
   }
-  const absl::StatusOr<SealedMapping> mapping = attachments[place]->Map();
-  if (!mapping.ok()) return mapping.status();
-  task->mutable_vision()->mutable_image()->set_encoded(mapping->bytes().data(),
-                                                       mapping->bytes().size());
-  return absl::OkStatus();
+}
+
+// Pictures that came beside the task become part of it, as if they had come in it.
+absl::Status ReadAttachments(const Attachments& attachments, engine_proto::Task* task) {
+  bool any = false;
+  for (const auto& [field, image] : PicturesOf(task)) {
+    if (image->attachment().empty()) continue;
+    any = true;
+    size_t place = 0;
+    if (!absl::SimpleAtoi(image->attachment(), &place) || place >= attachments.size()) {
+      return FieldError(field + ".attachment", "There is no such attachment.");
+    }
+    const absl::StatusOr<SealedMapping> mapping = attachments[place]->Map();
+    if (!mapping.ok()) return mapping.status();
+    std::string bytes(mapping->bytes().begin(), mapping->bytes().end());
+    if (image->has_pixels()) {
+      image->mutable_pixels()->set_data(std::move(bytes));
+    } else {
+      image->set_encoded(std::move(bytes));
+    }
+    image->clear_attachment();
+  }
+  if (any || attachments.empty()) return absl::OkStatus();
+  return FieldError("image.attachment", "There is no such attachment.");
 }
 
 struct FakeJob final : Job {
@@ -157,7 +194,7 @@ class FakeModel final : public Model {
                                                  const Attachments& attachments,
                                                  CancelToken cancel) override {
     engine_proto::Task whole = task;
-    if (absl::Status status = ReadAttachment(attachments, &whole); !status.ok()) return status;
+    if (absl::Status status = ReadAttachments(attachments, &whole); !status.ok()) return status;
     absl::StatusOr<FakeScript> script = MakeFakeScript(whole, settings_.answers);
     if (!script.ok()) return script.status();
     auto job = std::make_unique<FakeJob>();

@@ -12,8 +12,10 @@
 //                    {input_type} and {language} are filled in. Default "{first_sentence}".
 //   language         what a text without a language is taken to be in. Default "en".
 //   sentences        "true": TRANSLATE wants one sentence a segment.
-//   crash_word       TRANSLATE of a segment with this word ends the process.
-//   fail_word        TRANSLATE of a segment with this word fails.
+//   crash_word       TRANSLATE of a segment with this word ends the process; GENERATE_IMAGE of a
+//                    prompt with it does so in its second step.
+//   fail_word        TRANSLATE of a segment with this word fails, GENERATE_IMAGE likewise.
+//   words_only       "true": GENERATE_IMAGE takes neither source image nor mask.
 //   lose_kept        "true": TRANSLATE loses every kept span.
 //   pass_step        "true": TRANSLATE puts the languages before each segment: "en>es: TEXT".
 //   context_tokens   longest input plus output; a token is a word. Default 4096.
@@ -30,10 +32,13 @@
 //   probe            a word handed to FakeHooks::probe while loading; its answer is then what
 //                    GENERATE replies (worker-fake tries out its own sandbox by it).
 //
+// Pictures that are made are PNG files of one colour, which follows from the task, with the task as
+// text in their metadata (fake_image.h).
+//
 // TRANSLATE puts everything but kept spans in capitals; a word in figures is one that it does not
-// know ("1st"). Units of work: FakeTask says; GENERATE one a word; TRANSLATE one a segment; the
-// rest one for every 64 words, with Progress when there are several. Every step does one unit for
-// each job, then more while the budget lasts.
+// know ("1st"). Units of work: FakeTask says; GENERATE one a word; TRANSLATE one a segment;
+// GENERATE_IMAGE one a step and one for the decoder; the rest one for every 64 words, with Progress
+// when there are several. Every step does one unit for each job, then more while the budget lasts.
 #ifndef INTELLIGENCED_RUNTIME_ENGINES_FAKE_FAKE_ENGINE_H_
 #define INTELLIGENCED_RUNTIME_ENGINES_FAKE_FAKE_ENGINE_H_
 

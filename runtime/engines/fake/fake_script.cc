@@ -9,6 +9,7 @@
 #include "runtime/base/reasons.h"
 #include "runtime/base/sentences.h"
 #include "runtime/base/utf8.h"
+#include "runtime/engines/fake/fake_image.h"
 #include "runtime/engines/fake/fake_language.h"
 
 namespace intelligenced {
@@ -356,6 +357,8 @@ absl::StatusOr<FakeScript> MakeFakeScript(const Task& task, const FakeAnswers& a
     case Task::kGenerateImage:
     case Task::kRestyleImage:
     case Task::kUpscaleImage:
+      script = MakeFakePictures(task, answers);
+      break;
     case Task::kMeasure:
     case Task::kQuantize:
     case Task::KIND_NOT_SET:

@@ -40,6 +40,7 @@ struct FakeAnswers {
   std::string fail_word;
   bool lose_kept = false;
   bool pass_step = false;
+  bool words_only = false;
 };
 
 // Of fake_translate.cc. CONTEXT_WINDOW_EXCEEDED for a segment that is too long.

@@ -12,6 +12,7 @@
 #include "absl/synchronization/notification.h"
 #include "protos/support/limits.h"
 #include "runtime/base/executor.h"
+#include "services/image_generation/service.h"
 #include "services/language/service.h"
 #include "services/language_model/service.h"
 #include "services/model_performance/service.h"
@@ -198,6 +199,7 @@ struct ServiceFixture::Stack {
     services.push_back(MakeModelPerformanceService(environment));
     services.push_back(MakeVisionService(environment));
     services.push_back(MakeTensorService(environment));
+    services.push_back(MakeImageGenerationService(environment));
     services.push_back(MakeTranslationService(environment));
     services.push_back(MakeLanguageService(environment));
     services.push_back(MakeSystemService(environment));
