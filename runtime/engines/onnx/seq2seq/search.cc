@@ -2,8 +2,9 @@
 
 #include <algorithm>
 #include <cmath>
-#include <limits>
 #include <utility>
+
+#include "runtime/engines/onnx/seq2seq/score_row.h"
 
 namespace intelligenced {
 namespace {
@@ -44,11 +45,6 @@ std::optional<int64_t> SegmentSearch::Forced() const {
   }
   if (length() == 1) return first_;
   return std::nullopt;
-}
-
-bool SegmentSearch::Banned(int64_t token) const {
-  return std::find(settings_.banned.begin(), settings_.banned.end(), token) !=
-         settings_.banned.end();
 }
 
 void SegmentSearch::Advance(absl::Span<const float* const> scores, size_t vocabulary) {
@@ -105,13 +101,8 @@ void SegmentSearch::AdvanceGreedy(const float* scores, size_t vocabulary) {
   if (const auto forced = Forced()) {
     token = *forced;
   } else {
-    float best = -std::numeric_limits<float>::infinity();
-    for (size_t i = 0; i < vocabulary; ++i) {
-      if (scores[i] > best && !Banned(static_cast<int64_t>(i))) {
-        best = scores[i];
-        token = static_cast<int64_t>(i);
-      }
-    }
+    const auto best = HighestScores({scores, vocabulary}, 1, settings_.banned);
+    if (!best.empty()) token = best.front().second;
   }
   Running& text = running_.front();
   text.tokens.push_back(token);
@@ -127,33 +118,14 @@ std::vector<SegmentSearch::Candidate> SegmentSearch::Follow(size_t row, const fl
                                                             size_t vocabulary, size_t count) const {
   const double before = running_[row].score;
   if (const auto forced = Forced()) return {{before, row, *forced}};
-  // The best so many, the lowest of them first.
-  std::vector<std::pair<float, int64_t>> best;
-  const auto lower = [](const auto& a, const auto& b) {
-    return a.first > b.first || (a.first == b.first && a.second < b.second);
-  };
-  float largest = -std::numeric_limits<float>::infinity();
-  for (size_t i = 0; i < vocabulary; ++i) {
-    const float score = scores[i];
-    largest = std::max(largest, score);
-    if (best.size() == count && !(score > best.front().first)) continue;
-    if (Banned(static_cast<int64_t>(i)) || !(score > -std::numeric_limits<float>::infinity())) {
-      continue;
-    }
-    if (best.size() == count) {
-      std::pop_heap(best.begin(), best.end(), lower);
-      best.pop_back();
-    }
-    best.emplace_back(score, static_cast<int64_t>(i));
-    std::push_heap(best.begin(), best.end(), lower);
-  }
-  double sum = 0;
-  for (size_t i = 0; i < vocabulary; ++i) sum += std::exp(scores[i] - largest);
+  const auto all = absl::MakeConstSpan(scores, vocabulary);
+  const auto best = HighestScores(all, count, settings_.banned);
+  const float largest = LargestScore(all);
+  double sum = SumOfLikelihoods(all, largest);
   if (settings_.renormalize) {
     for (const int64_t token : settings_.banned) sum -= std::exp(scores[token] - largest);
   }
   const double whole = static_cast<double>(largest) + std::log(sum);
-  std::sort(best.begin(), best.end(), lower);
   std::vector<Candidate> candidates;
   for (const auto& [score, token] : best) {
     candidates.push_back({before + static_cast<double>(score) - whole, row, token});

@@ -52,7 +52,6 @@ class SegmentSearch {
   };
 
   std::optional<int64_t> Forced() const;
-  bool Banned(int64_t token) const;
   void AdvanceGreedy(const float* scores, size_t vocabulary);
   // The best of what may follow one row, at most `count`, best first.
   std::vector<Candidate> Follow(size_t row, const float* scores, size_t vocabulary,

@@ -10,7 +10,7 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "runtime/base/reasons.h"
-#include "runtime/engines/onnx/seq2seq/kept_words.h"
+#include "runtime/engine/kept_words.h"
 #include "runtime/engines/onnx/seq2seq/search.h"
 
 namespace intelligenced {

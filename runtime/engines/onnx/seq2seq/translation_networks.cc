@@ -15,6 +15,7 @@
 #include "runtime/base/reasons.h"
 #include "runtime/engines/onnx/border.h"
 #include "runtime/engines/onnx/ort_values.h"
+#include "runtime/engines/onnx/seq2seq/row_moves.h"
 
 namespace intelligenced {
 namespace {
@@ -123,6 +124,21 @@ Ort::Value Gather(const Ort::Value& from, absl::Span<const size_t> rows) {
   return to;
 }
 
+// Makes the moves among a value's rows; `spare` keeps its memory for the next. Throws what the
+// library throws.
+void MoveRows(Ort::Value& value, absl::Span<const RowMove> moves, std::string& spare) {
+  const auto info = value.GetTensorTypeAndShapeInfo();
+  const std::vector<int64_t> shape = info.GetShape();
+  size_t row_bytes = ElementBytes(info.GetElementType());
+  for (size_t i = 1; i < shape.size(); ++i) row_bytes *= shape[i];
+  spare.resize(std::max(spare.size(), row_bytes));
+  auto* const rows = static_cast<char*>(value.GetTensorMutableRawData());
+  const auto at = [&](size_t row) {
+    return row == RowMove::kSpare ? spare.data() : rows + row * row_bytes;
+  };
+  for (const RowMove& move : moves) std::memcpy(at(move.to), at(move.from), row_bytes);
+}
+
 bool IsIdentity(absl::Span<const size_t> rows, size_t before) {
   if (rows.size() != before) return false;
   for (size_t i = 0; i < rows.size(); ++i) {
@@ -178,6 +194,22 @@ class Batch final : public DecodingBatch {
     return absl::OkStatus();
   }
 
+  // Brings what is kept of the text into another order. Where as many rows go on, as they mostly do
+  // in a beam search, only those that change are copied.
+  void ReorderCaches(absl::Span<const size_t> order) {
+    if (IsIdentity(order, source_of_row_.size())) return;
+    const bool in_place = order.size() == source_of_row_.size();
+    const std::vector<RowMove> moves = in_place ? PlanRowMoves(order) : std::vector<RowMove>();
+    for (size_t i = 0; i < caches_.size(); ++i) {
+      if (layout_.caches[i].of_source) continue;
+      if (in_place) {
+        MoveRows(caches_[i], moves, spare_row_);
+      } else {
+        caches_[i] = Gather(caches_[i], order);
+      }
+    }
+  }
+
   // Brings what is kept into the order of the rows that go on.
   void Reorder(absl::Span<const SearchRow> rows) {
     std::vector<size_t> order, sources;
@@ -185,11 +217,7 @@ class Batch final : public DecodingBatch {
       order.push_back(row.before);
       sources.push_back(source_of_row_[row.before]);
     }
-    if (!IsIdentity(order, source_of_row_.size())) {
-      for (size_t i = 0; i < caches_.size(); ++i) {
-        if (!layout_.caches[i].of_source) caches_[i] = Gather(caches_[i], order);
-      }
-    }
+    ReorderCaches(order);
     // Texts of one source look at the same: their order among themselves changes nothing.
     if (sources == source_of_row_) return;
     for (size_t i = 0; i < caches_.size(); ++i) {
@@ -263,6 +291,7 @@ class Batch final : public DecodingBatch {
   std::vector<size_t> source_of_row_;
   std::vector<int64_t> tokens_;
   bool use_cache_ = false;
+  std::string spare_row_;
   Ort::Value scores_{nullptr};
   // The scores of a network of 16-bit floats.
   std::vector<float> halves_;

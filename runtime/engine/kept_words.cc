@@ -1,4 +1,4 @@
-#include "runtime/engines/onnx/seq2seq/kept_words.h"
+#include "runtime/engine/kept_words.h"
 
 #include <map>
 #include <string>

@@ -1,6 +1,6 @@
 // Parts of a segment that a network was not told to keep, and perhaps kept. Pure.
-#ifndef INTELLIGENCED_RUNTIME_ENGINES_ONNX_SEQ2SEQ_KEPT_WORDS_H_
-#define INTELLIGENCED_RUNTIME_ENGINES_ONNX_SEQ2SEQ_KEPT_WORDS_H_
+#ifndef INTELLIGENCED_RUNTIME_ENGINE_KEPT_WORDS_H_
+#define INTELLIGENCED_RUNTIME_ENGINE_KEPT_WORDS_H_
 
 #include <optional>
 #include <string_view>
@@ -25,4 +25,4 @@ std::optional<std::vector<engine_proto::KeptSpan>> FindKept(
 
 }  // namespace intelligenced
 
-#endif  // INTELLIGENCED_RUNTIME_ENGINES_ONNX_SEQ2SEQ_KEPT_WORDS_H_
+#endif  // INTELLIGENCED_RUNTIME_ENGINE_KEPT_WORDS_H_
