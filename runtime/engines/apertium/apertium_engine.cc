@@ -26,7 +26,10 @@ class ApertiumModel final : public Model {
  public:
   ApertiumModel(std::vector<TranslationMode> modes, PipelinePool::Options options, uint32_t cores,
                 const Clock* clock)
-      : clock_(clock), modes_(std::move(modes)), pool_(std::move(options), clock) {
+      : clock_(clock),
+        modes_folder_(options.modes_folder),
+        modes_(std::move(modes)),
+        pool_(std::move(options), clock) {
     info_.set_max_batch(kMaxBatch);
     info_.set_width(cores);
     info_.set_device("cpu");
@@ -45,7 +48,13 @@ class ApertiumModel final : public Model {
   absl::StatusOr<std::unique_ptr<Job>> Start(const engine_proto::Task& task,
                                              CancelToken cancel) override {
     if (!task.has_translate()) return FieldError("task", "Apertium translates only.");
-    return ApertiumJob::Make(task.translate(), modes_, ++last_owner_, std::move(cancel),
+    const engine_proto::TranslateTask& translate = task.translate();
+    // A package that was installed since.
+    if (FindTranslationMode(modes_, translate.source_language(), translate.target_language()) ==
+        nullptr) {
+      modes_ = ListTranslationModes(modes_folder_);
+    }
+    return ApertiumJob::Make(translate, modes_, ++last_owner_, std::move(cancel),
                              [this](uint64_t owner) { Forget(owner); });
   }
 
@@ -60,7 +69,7 @@ class ApertiumModel final : public Model {
  private:
   struct UnderWay {
     ApertiumJob* job;
-    size_t segment;
+    size_t number;
   };
 
   void Forget(uint64_t owner) {
@@ -72,7 +81,8 @@ class ApertiumModel final : public Model {
   void FeedAll(const std::vector<ApertiumJob*>& jobs);
 
   const Clock* const clock_;
-  const std::vector<TranslationMode> modes_;
+  const std::string modes_folder_;
+  std::vector<TranslationMode> modes_;
   engine_proto::ModelInfo info_;
   PipelinePool pool_;
   uint64_t last_owner_ = 0;
@@ -85,15 +95,15 @@ void ApertiumModel::FeedAll(const std::vector<ApertiumJob*>& jobs) {
   while (!hungry.empty()) {
     std::erase_if(hungry, [this](ApertiumJob* job) {
       Piece piece;
-      size_t segment = 0;
-      if (!job->NextPiece(&piece, &segment)) return true;
+      size_t number = 0;
+      if (!job->NextPiece(&piece, &number)) return true;
       piece.ticket = ++last_ticket_;
       const uint64_t ticket = piece.ticket;
       if (!pool_.Take(piece)) {
-        job->GiveBack(std::move(piece), segment);
+        job->GiveBack(std::move(piece), number);
         return true;
       }
-      under_way_[ticket] = {job, segment};
+      under_way_[ticket] = {job, number};
       return false;
     });
   }
@@ -124,7 +134,7 @@ absl::StatusOr<std::vector<JobOutput>> ApertiumModel::Step(absl::Span<Job* const
       if (found == under_way_.end()) continue;
       const UnderWay whose = found->second;
       under_way_.erase(found);
-      whose.job->Accept(whose.segment, std::move(result));
+      whose.job->Accept(whose.number, std::move(result));
     }
     bool done = false;
     bool any = false;

@@ -5,6 +5,7 @@
 #include "absl/strings/str_cat.h"
 #include "runtime/base/reasons.h"
 #include "runtime/base/utf8.h"
+#include "runtime/engines/apertium/parts.h"
 
 namespace intelligenced {
 namespace {
@@ -69,31 +70,53 @@ ApertiumJob::ApertiumJob(const engine_proto::TranslateTask& task, std::string mo
       owner_(owner),
       cancel_(std::move(cancel)),
       on_end_(std::move(on_end)) {
-  for (const engine_proto::TranslateSegment& segment : task_.segments()) {
-    kept_.emplace_back(segment.kept().begin(), segment.kept().end());
-    travels_as_.push_back(HasRoomForWords(segment.text()) ? KeptAs::kWords : KeptAs::kBlanks);
+  for (const engine_proto::TranslateSegment& segment : task_.segments()) AddSegment(segment);
+}
+
+void ApertiumJob::AddSegment(const engine_proto::TranslateSegment& segment) {
+  const std::vector<engine_proto::KeptSpan> kept(segment.kept().begin(), segment.kept().end());
+  std::vector<TextPart> cut = CutIntoParts(segment.text(), kept);
+  // An empty text is answered as well.
+  if (cut.empty()) cut.emplace_back();
+  const size_t index = segments_.size();
+  segments_.push_back(
+      {.first = parts_.size(), .last = parts_.size() + cut.size(), .open = cut.size()});
+  size_t next = 0;
+  for (const TextPart& one : cut) {
+    Part& part = parts_.emplace_back();
+    part.segment = index;
+    part.source = one.span.In(segment.text());
+    part.as_is = one.as_is;
+    for (; next < kept.size() && kept[next].end() <= one.span.end; ++next) {
+      engine_proto::KeptSpan& span = part.kept.emplace_back(kept[next]);
+      span.set_start(static_cast<uint32_t>(span.start() - one.span.start));
+      span.set_end(static_cast<uint32_t>(span.end() - one.span.start));
+    }
+    part.travels_as = HasRoomForWords(part.source) ? KeptAs::kWords : KeptAs::kBlanks;
   }
 }
 
-bool ApertiumJob::NextPiece(Piece* piece, size_t* segment) {
+bool ApertiumJob::NextPiece(Piece* piece, size_t* number) {
   while (waiting_.empty()) {
-    if (next_ >= kept_.size()) return false;
+    if (next_ >= parts_.size()) return false;
     const size_t index = next_++;
-    const std::string& text = task_.segments(static_cast<int>(index)).text();
+    Part& part = parts_[index];
     // An empty line needs no program.
-    if (IsBlankText(text) && kept_[index].empty()) {
-      Finish(index, text, {}, {});
-    } else {
-      waiting_.push_back({index, travels_as_[index], ""});
+    const bool blank = IsBlankText(part.source) && part.kept.empty();
+    if (!blank && !part.as_is) {
+      waiting_.push_back({index, ""});
+      continue;
     }
+    std::vector<ByteSpan> untranslated;
+    if (part.as_is) untranslated.push_back({0, part.source.size()});
+    FinishPart(part, {.text = std::string(part.source), .kept = {}, .complete = true},
+               std::move(untranslated));
   }
   Waiting next = std::move(waiting_.front());
   waiting_.pop_front();
-  *segment = next.segment;
-  if (next.stream.empty()) {
-    next.stream = ToStream(task_.segments(static_cast<int>(next.segment)).text(),
-                           kept_[next.segment], next.as);
-  }
+  *number = next.part;
+  const Part& part = parts_[next.part];
+  if (next.stream.empty()) next.stream = ToStream(part.source, part.kept, part.travels_as);
   *piece = {.ticket = 0,
             .owner = owner_,
             .mode = mode_,
@@ -103,57 +126,77 @@ bool ApertiumJob::NextPiece(Piece* piece, size_t* segment) {
   return true;
 }
 
-void ApertiumJob::GiveBack(Piece piece, size_t segment) {
-  waiting_.push_front({segment, travels_as_[segment], std::move(piece.stream)});
+void ApertiumJob::GiveBack(Piece piece, size_t number) {
+  waiting_.push_front({number, std::move(piece.stream)});
 }
 
-void ApertiumJob::Accept(size_t segment, PieceResult result) {
-  if (!result.status.ok()) {
-    ErrorFacts facts = FactsOf(result.status);
-    facts.metadata["segment"] = absl::StrCat(segment);
-    if (failure_.ok()) {
-      failure_ = MakeError(Reason::kEngineFailure, result.status.message(), std::move(facts));
-    }
-    ++done_;
-    return;
-  }
-  const KeptAs as = travels_as_[segment];
-  const std::string& text = task_.segments(static_cast<int>(segment)).text();
-  FromStreamResult translated =
-      FromStream(result.output.stream, text, kept_[segment], as, task_.mark_unknown());
-  if (!translated.complete && as == KeptAs::kWords) {
+void ApertiumJob::Accept(size_t number, PieceResult result) {
+  Part& part = parts_[number];
+  if (!result.status.ok()) return FailPart(part, result.status);
+  FromStreamResult translated = FromStream(result.output.stream, part.source, part.kept,
+                                           part.travels_as, task_.mark_unknown());
+  if (!translated.complete && part.travels_as == KeptAs::kWords) {
     // A rule has dropped or changed a stand-in; blanks are never dropped.
-    travels_as_[segment] = KeptAs::kBlanks;
-    waiting_.push_front({segment, KeptAs::kBlanks, ""});
+    part.travels_as = KeptAs::kBlanks;
+    waiting_.push_front({number, ""});
     return;
   }
   if (!IsValidUtf8(translated.text)) {
-    result.status = MakeError(Reason::kEngineFailure, "Apertium wrote what is not UTF-8.");
-    return Accept(segment, std::move(result));
+    return FailPart(part, MakeError(Reason::kEngineFailure, "Apertium wrote what is not UTF-8."));
   }
-  const std::vector<ByteSpan> unknown =
-      FindWords(translated.text, UnknownWords(result.output.lexical_units, as));
-  Finish(segment, std::move(translated.text), translated.kept, unknown);
+  std::vector<ByteSpan> unknown =
+      FindWords(translated.text, UnknownWords(result.output.lexical_units, part.travels_as));
+  FinishPart(part, std::move(translated), std::move(unknown));
 }
 
-void ApertiumJob::Finish(size_t segment, std::string text, const std::vector<ByteSpan>& kept,
-                         const std::vector<ByteSpan>& untranslated) {
-  engine_proto::TranslatedSegment* translated = ready_.emplace_back().mutable_translated();
-  translated->set_index(static_cast<uint32_t>(segment));
-  translated->set_text(std::move(text));
-  for (size_t i = 0; i < kept.size(); ++i) {
-    engine_proto::KeptSpan* span = translated->add_kept();
-    span->set_start(static_cast<uint32_t>(kept[i].start));
-    span->set_end(static_cast<uint32_t>(kept[i].end));
-    span->set_kind(kept_[segment][i].kind());
+void ApertiumJob::FailPart(Part& part, const absl::Status& status) {
+  segments_[part.segment].failed = true;
+  if (failure_.ok()) {
+    ErrorFacts facts = FactsOf(status);
+    facts.metadata["segment"] = absl::StrCat(part.segment);
+    failure_ = MakeError(Reason::kEngineFailure, status.message(), std::move(facts));
   }
-  for (const ByteSpan& span : untranslated) {
-    engine_proto::UntranslatedSpan* one = translated->add_untranslated();
-    one->set_start(static_cast<uint32_t>(span.start));
-    one->set_end(static_cast<uint32_t>(span.end));
-  }
-  work_ += static_cast<double>(task_.segments(static_cast<int>(segment)).text().size()) + 1;
+  ClosePart(part);
+}
+
+void ApertiumJob::FinishPart(Part& part, FromStreamResult translated,
+                             std::vector<ByteSpan> untranslated) {
+  part.translated = std::move(translated);
+  part.untranslated = std::move(untranslated);
+  work_ += static_cast<double>(part.source.size()) + 1;
+  ClosePart(part);
+}
+
+// With the last part of a segment its answer is made.
+void ApertiumJob::ClosePart(const Part& closed) {
+  Segment& segment = segments_[closed.segment];
+  if (--segment.open > 0) return;
   ++done_;
+  if (segment.failed) return;
+  engine_proto::TranslatedSegment& answer = *ready_.emplace_back().mutable_translated();
+  answer.set_index(static_cast<uint32_t>(closed.segment));
+  bool complete = true;
+  for (size_t i = segment.first; i < segment.last; ++i) {
+    Part& part = parts_[i];
+    const size_t base = answer.text().size();
+    answer.mutable_text()->append(part.translated.text);
+    complete = complete && part.translated.complete;
+    for (size_t k = 0; k < part.translated.kept.size(); ++k) {
+      const ByteSpan& span = part.translated.kept[k];
+      engine_proto::KeptSpan& kept = *answer.add_kept();
+      kept.set_start(static_cast<uint32_t>(base + span.start));
+      kept.set_end(static_cast<uint32_t>(base + span.end));
+      kept.set_kind(part.kept[k].kind());
+    }
+    for (const ByteSpan& span : part.untranslated) {
+      engine_proto::UntranslatedSpan& one = *answer.add_untranslated();
+      one.set_start(static_cast<uint32_t>(base + span.start));
+      one.set_end(static_cast<uint32_t>(base + span.end));
+    }
+    part = Part();
+  }
+  // All of them or none.
+  if (!complete) answer.clear_kept();
 }
 
 void ApertiumJob::Collect(JobOutput* output) {

@@ -7,6 +7,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -30,13 +31,13 @@ class ApertiumJob final : public Job {
       uint64_t owner, CancelToken cancel, std::function<void(uint64_t owner)> on_end);
   ~ApertiumJob() override { on_end_(owner_); }
 
-  // The next piece to translate, its ticket not yet set; segments without words are done at once.
-  // False: all are under way or done.
-  bool NextPiece(Piece* piece, size_t* segment);
+  // The next piece to translate, its ticket not yet set, and its number in the job; what has no
+  // words is done at once. False: all are under way or done.
+  bool NextPiece(Piece* piece, size_t* number);
   // The piece could not be taken: NextPiece() gives it again.
-  void GiveBack(Piece piece, size_t segment);
-  // What became of a segment's piece.
-  void Accept(size_t segment, PieceResult result);
+  void GiveBack(Piece piece, size_t number);
+  // What became of a piece.
+  void Accept(size_t number, PieceResult result);
 
   // Adds what is ready since the last call; done with the last segment, failed when one failed.
   // `output.work` is in bytes of source.
@@ -44,14 +45,33 @@ class ApertiumJob final : public Job {
   // True when Collect() has anything to tell.
   bool has_news() const { return !ready_.empty() || done(); }
   // Every segment has been translated or has failed.
-  bool done() const { return done_ == kept_.size(); }
+  bool done() const { return done_ == segments_.size(); }
   const CancelToken& cancel() const { return cancel_; }
   uint64_t owner() const { return owner_; }
 
  private:
+  // What goes through a pipeline by itself: a segment, mostly.
+  struct Part {
+    size_t segment = 0;
+    std::string_view source;
+    bool as_is = false;
+    // Of the segment's, those in this part; offsets are the part's.
+    std::vector<engine_proto::KeptSpan> kept = {};
+    KeptAs travels_as = KeptAs::kWords;
+    // Once it is translated; the segment's answer is made of them.
+    FromStreamResult translated = {};
+    std::vector<ByteSpan> untranslated = {};
+  };
+  struct Segment {
+    // Of parts_.
+    size_t first = 0;
+    size_t last = 0;
+    // Parts that are not translated yet.
+    size_t open = 0;
+    bool failed = false;
+  };
   struct Waiting {
-    size_t segment;
-    KeptAs as;
+    size_t part;
     // Made already, when it was given back.
     std::string stream;
   };
@@ -59,12 +79,15 @@ class ApertiumJob final : public Job {
   ApertiumJob(const engine_proto::TranslateTask& task, std::string mode, uint64_t owner,
               CancelToken cancel, std::function<void(uint64_t)> on_end);
 
-  void Finish(size_t segment, std::string text, const std::vector<ByteSpan>& kept,
-              const std::vector<ByteSpan>& untranslated);
+  void AddSegment(const engine_proto::TranslateSegment& segment);
+  void FinishPart(Part& part, FromStreamResult translated, std::vector<ByteSpan> untranslated);
+  void FailPart(Part& part, const absl::Status& status);
+  void ClosePart(const Part& part);
 
-  engine_proto::TranslateTask task_;
-  // task_'s own, as the stream format takes them.
-  std::vector<std::vector<engine_proto::KeptSpan>> kept_;
+  // The parts' texts are its own.
+  const engine_proto::TranslateTask task_;
+  std::vector<Segment> segments_;
+  std::vector<Part> parts_;
   const std::string mode_;
   const uint64_t owner_;
   const CancelToken cancel_;
@@ -72,7 +95,6 @@ class ApertiumJob final : public Job {
   // Those that were given back, or are to be tried in another way; then the others from next_.
   std::deque<Waiting> waiting_;
   size_t next_ = 0;
-  std::vector<KeptAs> travels_as_;
   size_t done_ = 0;
   double work_ = 0;
   std::vector<engine_proto::Event> ready_;

@@ -48,7 +48,7 @@ absl::StatusOr<std::unique_ptr<Pipeline>> Pipeline::Start(const Mode& mode,
 }
 
 void Pipeline::Feed(uint64_t ticket, std::string_view stream) {
-  if (idle()) last_move_ = clock_->Now();
+  if (idle()) last_move_ = next_since_ = clock_->Now();
   in_flight_.push_back({ticket, stream.size()});
   bytes_in_flight_ += stream.size();
   absl::StrAppend(&to_front_, stream, EndMark(ticket), std::string_view("\0", 1));
@@ -137,6 +137,7 @@ bool Pipeline::TakeOutputs(std::vector<PipelineOutput>* outputs) {
     bytes_in_flight_ -= in_flight_.front().bytes;
     in_flight_.pop_front();
     units_.pop_front();
+    next_since_ = last_move_;
     start = end + 1;
   }
   from_back_.erase(0, start);

@@ -56,6 +56,8 @@ class Pipeline {
   size_t bytes_in_flight() const { return bytes_in_flight_; }
   // When something last moved, or the pipeline last was idle.
   absl::Time last_move() const { return last_move_; }
+  // Since when the text that is to come out next has been that.
+  absl::Time next_since() const { return next_since_; }
 
  private:
   struct InFlight {
@@ -64,7 +66,11 @@ class Pipeline {
   };
 
   Pipeline(Programs front, Programs back, const Clock* clock)
-      : front_(std::move(front)), back_(std::move(back)), clock_(clock), last_move_(clock->Now()) {}
+      : front_(std::move(front)),
+        back_(std::move(back)),
+        clock_(clock),
+        last_move_(clock->Now()),
+        next_since_(last_move_) {}
 
   bool Write(const UniqueFd& to, std::string* pending, size_t* offset);
   // False at the end of the file.
@@ -76,6 +82,7 @@ class Pipeline {
   Programs back_;
   const Clock* const clock_;
   absl::Time last_move_;
+  absl::Time next_since_;
   std::deque<InFlight> in_flight_;
   size_t bytes_in_flight_ = 0;
   std::string to_front_;

@@ -195,8 +195,10 @@ void PipelinePool::MoveAll(std::vector<PieceResult>* results) {
         if (ticket == 0) continue;
         results->push_back({.ticket = ticket, .status = {}, .output = std::move(output)});
       }
+      const absl::Time now = clock_->Now();
       const bool hangs = !resident.pipeline->idle() &&
-                         clock_->Now() - resident.pipeline->last_move() > options_.hang;
+                         (now - resident.pipeline->last_move() > options_.hang ||
+                          now - resident.pipeline->next_since() > options_.most_for_a_text);
       if (!usable || hangs) Lose(group, i--, results);
     }
   }

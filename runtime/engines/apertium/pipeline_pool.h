@@ -56,6 +56,8 @@ class PipelinePool {
     size_t pipelines = 8;
     // A pipeline with work in which nothing has moved for this long hangs.
     absl::Duration hang = absl::Seconds(20);
+    // And so does one that has been at one text for this long: texts are short (kMaxPartBytes).
+    absl::Duration most_for_a_text = absl::Seconds(80);
   };
   PipelinePool(Options options, const Clock* clock) : options_(std::move(options)), clock_(clock) {}
 

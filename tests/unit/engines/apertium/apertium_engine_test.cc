@@ -252,6 +252,44 @@ TEST_F(ApertiumEngineTest, AnyTextComesBackOnceAndValid) {
   for (const auto& [index, segment] : segments) EXPECT_TRUE(IsValidUtf8(segment.text()));
 }
 
+TEST_F(ApertiumEngineTest, ALongTextIsCutAndComesBackWhole) {
+  const std::string paragraph = "The old dog sleeps in the garden. I saw it {yesterday}.\n\n";
+  const std::string expected = OutputOfCommand("apertium -u eng-spa", paragraph);
+  std::string text, whole;
+  engine_proto::Task task = TaskFor({""}, "en", "es");
+  engine_proto::TranslateSegment& segment = *task.mutable_translate()->mutable_segments(0);
+  for (int i = 0; i < 200; ++i) {
+    engine_proto::KeptSpan* span = segment.add_kept();
+    span->set_start(static_cast<uint32_t>(text.size() + paragraph.find('{')));
+    span->set_end(static_cast<uint32_t>(text.size() + paragraph.find('}') + 1));
+    span->set_kind(engine_proto::KEPT_KIND_WORD);
+    text += paragraph;
+  }
+  segment.set_text(text);
+  auto segments = Run(task);
+  EXPECT_TRUE(status_.ok()) << status_;
+  const std::string& got = segments[0].text();
+  ASSERT_THAT(segments[0].kept(), SizeIs(200));
+  for (const engine_proto::KeptSpan& span : segments[0].kept()) {
+    EXPECT_EQ(got.substr(span.start(), span.end() - span.start()), "{yesterday}");
+  }
+  // The same paragraphs one after another.
+  std::vector<std::string> paragraphs = absl::StrSplit(got, "\n\n");
+  EXPECT_THAT(paragraphs, SizeIs(201));
+  for (int i = 1; i < 200; ++i) EXPECT_EQ(paragraphs[i], paragraphs[0]);
+}
+
+TEST_F(ApertiumEngineTest, AWordOfManyKilobytesHoldsNobodyUp) {
+  const std::string word(300'000, 'a');
+  auto segments = Run(TaskFor({"The house. " + word + " The garden.", "The house."}, "en", "es"));
+  EXPECT_TRUE(status_.ok()) << status_;
+  EXPECT_THAT(segments[0].text(), HasSubstr(word));
+  EXPECT_THAT(segments[0].text(), HasSubstr(Translate("The garden.")));
+  ASSERT_THAT(segments[0].untranslated(), SizeIs(1));
+  EXPECT_EQ(segments[0].untranslated(0).end() - segments[0].untranslated(0).start(), word.size());
+  EXPECT_EQ(segments[1].text(), Translate("The house."));
+}
+
 TEST_F(ApertiumEngineTest, AKilledProgramCostsNoSegment) {
   std::vector<std::string> texts(600, "The old dog sleeps in the garden.");
   int step = 0;

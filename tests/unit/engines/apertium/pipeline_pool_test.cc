@@ -22,7 +22,7 @@ namespace {
 
 // Repeats each text; some make it die, be silent, or never end.
 constexpr char kProgram[] = R"(#!/usr/bin/python3
-import os, signal, sys, time
+import os, select, signal, sys
 pending = b''
 while True:
     data = os.read(0, 65536)
@@ -33,6 +33,9 @@ while True:
         if b'poison' in text: os.kill(os.getpid(), signal.SIGKILL)
         if b'silence' in text: signal.pause()
         while b'endless' in text and sys.argv[-1] == 'c': os.write(1, b'x' * 65536)
+        while b'drip' in text:
+            os.write(1, b'x')
+            select.select([], [], [], 0.05)
         if b'twice' in text: os.write(1, text + b'\0')
         text += b'\0'
         while text: text = text[os.write(1, text):]
@@ -170,6 +173,19 @@ TEST_F(PipelinePoolTest, AHangingTextFailsAndTheOthersAreTranslated) {
   RunAll(std::move(pieces));
   for (const auto& [ticket, result] : results_)
     EXPECT_EQ(result.status.ok(), ticket != 6) << ticket;
+}
+
+TEST_F(PipelinePoolTest, ATextThatNeverComesToAnEndFails) {
+  // Longer than programs take to start on a busy machine.
+  options_.most_for_a_text = absl::Seconds(2);
+  SetUp();
+  std::vector<Piece> pieces = Page(20);
+  pieces[5].stream = "drip";
+  RunAll(std::move(pieces));
+  for (const auto& [ticket, result] : results_) {
+    EXPECT_EQ(result.status.ok(), ticket != 6) << ticket;
+    if (ticket == 6) EXPECT_TRUE(HasReason(result.status, Reason::kEngineFailure));
+  }
 }
 
 TEST_F(PipelinePoolTest, OutputWithoutEndIsCutOff) {
