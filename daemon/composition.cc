@@ -377,6 +377,7 @@ std::vector<std::string> Composition::Reload(const Config& config) {
   parts_->connections.SetLimits(MakeConnectionLimits(config));
   parts_->log->SetLevel(config.logging.level);
   parts_->RefreshEngines();
+  parts_->store->RefreshBuiltIn();
   if (parts_->actions != nullptr) parts_->actions->SetDeclared(parts_->LoadActions());
   parts_->config.clients = config.clients;
   parts_->config.logging.level = config.logging.level;

@@ -20,6 +20,7 @@
 #include "runtime/base/reasons.h"
 #include "runtime/engine/translation_modes.h"
 #include "runtime/models/blob_folder.h"
+#include "runtime/models/built_in_models.h"
 #include "runtime/models/store_state.h"
 
 namespace intelligenced {
@@ -28,32 +29,6 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr uint64_t kMaxJsonBytes = uint64_t{4} << 20;
-
-// Names in a folder, sorted. Empty with `error` set when it cannot be read.
-std::vector<std::string> ListFolder(const std::string& directory, std::error_code& error) {
-  std::vector<std::string> names;
-  fs::directory_iterator it(directory, error);
-  for (const fs::directory_iterator end; !error && it != end; it.increment(error)) {
-    names.push_back(it->path().filename().string());
-  }
-  std::sort(names.begin(), names.end());
-  return names;
-}
-
-// A model that other packages of the system provide can do what they do: adds a capability for each
-// language pair in the folder that a file of this role names. False when there is none: without its
-// packages there is no such model.
-bool AddFoundCapabilities(Manifest& manifest) {
-  for (const ManifestFile& file : manifest.files) {
-    if (file.role != kTranslationModesRole) continue;
-    const std::vector<TranslationMode> modes = ListTranslationModes(file.path);
-    if (modes.empty()) return false;
-    for (const TranslationMode& mode : modes) {
-      manifest.capabilities.push_back(absl::StrCat("translate:", mode.source, ">", mode.target));
-    }
-  }
-  return true;
-}
 
 // Mutations are serialised by write_mutex_ and do their input and output under it; mutex_ guards
 // what is in memory and is held for moments only, so readers never wait for a disk.
@@ -91,6 +66,28 @@ class DiskModelStore final : public ModelStore {
     // A manifest that cannot be read may name any blob: then none is an orphan for certain.
     blobs_.Sweep(named, /*remove_orphans=*/all_readable);
     return absl::OkStatus();
+  }
+
+  bool RefreshBuiltIn() override {
+    std::map<std::string, std::string> known;
+    {
+      absl::MutexLock lock(mutex_);
+      known = folder_stamps_;
+    }
+    const bool same = std::all_of(known.begin(), known.end(), [](const auto& folder) {
+      return FolderStamp(folder.first) == folder.second;
+    });
+    if (same) return false;
+    absl::MutexLock writing(write_mutex_);
+    bool news = false;
+    for (const std::string& directory : options_.built_in_directories) {
+      std::vector<std::string> told_before;
+      for (const BuiltInModel& model : ReadBuiltInModels(directory, &told_before)) {
+        NoteFolders(model);
+        if (!model.discovered_in.empty()) news = Replace(model) || news;
+      }
+    }
+    return news;
   }
 
   std::vector<Manifest> List() const override {
@@ -385,34 +382,41 @@ class DiskModelStore final : public ModelStore {
   }
 
   void ReadBuiltIn(const std::string& directory) ABSL_EXCLUSIVE_LOCKS_REQUIRED(write_mutex_) {
-    std::error_code error;
-    const std::vector<std::string> names = ListFolder(directory, error);
-    if (error) {
-      AddProblem(
-          absl::StrCat("The built-in models in ", directory, " cannot be read: ", error.message()));
-    }
-    for (const std::string& name : names) {
-      std::string path = directory + "/" + name;
-      std::error_code ignored;
-      if (fs::is_directory(path, ignored)) {
-        path += "/model.json";
-        if (!fs::exists(path, ignored)) continue;
-      } else if (!absl::EndsWith(name, ".json")) {
-        continue;
-      }
-      auto json = ReadFile(path, kMaxJsonBytes);
-      auto manifest = json.ok() ? ParseManifest(*json, ManifestPlace::kBuiltIn) : json.status();
-      if (!manifest.ok()) {
-        AddProblem(absl::StrCat(path, ": ", manifest.status().message()));
-        continue;
-      }
-      if (!AddFoundCapabilities(*manifest)) continue;
+    std::vector<std::string> problems;
+    for (BuiltInModel& model : ReadBuiltInModels(directory, &problems)) {
+      NoteFolders(model);
+      if (!model.is_there) continue;
+      const std::string name = model.manifest.name;
       absl::MutexLock lock(mutex_);
-      if (!models_.emplace(manifest->name, *manifest).second) {
-        problems_.push_back(absl::StrCat(path, ": there is another model named ", manifest->name,
-                                         "; the built-in one is left out."));
+      if (!models_.emplace(name, std::move(model.manifest)).second) {
+        problems.push_back(absl::StrCat(model.path, ": there is another model named ", name,
+                                        "; the built-in one is left out."));
       }
     }
+    for (std::string& problem : problems) AddProblem(std::move(problem));
+  }
+
+  void NoteFolders(const BuiltInModel& model) {
+    absl::MutexLock lock(mutex_);
+    for (const auto& [folder, stamp] : model.discovered_in) folder_stamps_[folder] = stamp;
+  }
+
+  // In place of what the system offered before. True when that is something else.
+  bool Replace(const BuiltInModel& model) {
+    absl::MutexLock lock(mutex_);
+    const auto known = models_.find(model.manifest.name);
+    if (known == models_.end()) {
+      if (model.is_there) models_.emplace(model.manifest.name, model.manifest);
+      return model.is_there;
+    }
+    if (!known->second.built_in) return false;
+    if (model.is_there && known->second.capabilities == model.manifest.capabilities) return false;
+    if (model.is_there) {
+      known->second = model.manifest;
+    } else {
+      models_.erase(known);
+    }
+    return true;
   }
 
   void ReadState() ABSL_EXCLUSIVE_LOCKS_REQUIRED(write_mutex_) {
@@ -451,6 +455,8 @@ class DiskModelStore final : public ModelStore {
   mutable absl::Mutex mutex_;
   std::map<std::string, Manifest, std::less<>> models_ ABSL_GUARDED_BY(mutex_);
   StoreState state_ ABSL_GUARDED_BY(mutex_);
+  // Of the folders that tell capabilities.
+  std::map<std::string, std::string> folder_stamps_ ABSL_GUARDED_BY(mutex_);
   std::vector<std::string> problems_ ABSL_GUARDED_BY(mutex_);
 };
 

@@ -57,9 +57,8 @@ class ModelStore {
   struct Options {
     std::string root;
     // Folders with manifests of built-in models (model.json files, *.json), read-only. A file of
-    // the role "apertium-modes" is a folder of Apertium's: the language pairs in it when the store
-    // is opened become capabilities ("translate:en>es"); where there are none, the model is left
-    // out.
+    // the role "apertium-modes" is a folder of Apertium's: the language pairs in it become
+    // capabilities ("translate:en>es"); where there are none, the model is left out.
     std::vector<std::string> built_in_directories;
     // Null: the system's own. Must outlive the store (tests make disks full with it).
     FileSystem* file_system = nullptr;
@@ -77,6 +76,10 @@ class ModelStore {
   // Where a manifest's file lies; MODEL_CORRUPT when the blob is gone or has another size.
   virtual absl::StatusOr<std::string> PathOf(const ManifestFile& file) const = 0;
   virtual std::vector<std::string> Problems() const = 0;
+  // Looks again at the folders that the system's packages fill, where they have changed: a language
+  // pair that was installed or removed since. True when a model has come, gone or changed. Cheap
+  // where nothing has changed.
+  virtual bool RefreshBuiltIn() { return false; }
 
   // A new blob of exactly size_bytes whose hash must be `sha256` (empty: any).
   virtual absl::StatusOr<std::unique_ptr<BlobWriter>> NewBlob(uint64_t size_bytes,

@@ -124,6 +124,10 @@ absl::StatusOr<Route> FindRoute(const Runtime& runtime, std::string_view source,
                                 std::string_view requested) {
   if (!requested.empty()) return FindRequested(runtime, source, target, requested);
   Route route = MakeRouteTable(runtime, false).Find(source, target, strategy);
+  // A package that was installed just now.
+  if (route.empty() && runtime.store().RefreshBuiltIn()) {
+    route = MakeRouteTable(runtime, false).Find(source, target, strategy);
+  }
   if (route.empty()) return NoRoute(runtime, source, target);
   return route;
 }
@@ -145,6 +149,7 @@ void AddSteps(const Route& route, google::protobuf::RepeatedPtrField<v1::Transla
 v1::ListLanguagePairsResponse ListPairs(const Runtime& runtime,
                                         const v1::ListLanguagePairsRequest& request) {
   v1::ListLanguagePairsResponse response;
+  runtime.store().RefreshBuiltIn();
   const std::string source = NormalizeLanguage(request.source_language());
   const std::string target = NormalizeLanguage(request.target_language());
   std::map<std::pair<std::string, std::string>, v1::LanguagePair> pairs;

@@ -1,5 +1,6 @@
 #include "runtime/models/model_store.h"
 
+#include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sys/stat.h>
@@ -358,7 +359,13 @@ TEST_F(ModelStoreTest, APartialFileBecomesABlobWhenItsHashIsRight) {
   EXPECT_FALSE(store_->AdoptPartial("../../etc/passwd", {}, {}).ok());
 }
 
-// What a folder of Apertium's offers becomes a model's capabilities each time the store is opened.
+// A folder's time has the resolution of the file system's clock: changes are told apart by hand.
+void SetChangeTime(const std::string& folder, int seconds) {
+  const timespec times[] = {{.tv_sec = seconds, .tv_nsec = 0}, {.tv_sec = seconds, .tv_nsec = 0}};
+  ASSERT_EQ(::utimensat(AT_FDCWD, folder.c_str(), times, 0), 0);
+}
+
+// What a folder of Apertium's offers becomes a model's capabilities.
 TEST_F(ModelStoreTest, LanguagePairsOfTheSystemBecomeCapabilities) {
   const std::string modes = folder_ / "modes";
   fs::create_directories(modes);
@@ -386,6 +393,27 @@ TEST_F(ModelStoreTest, LanguagePairsOfTheSystemBecomeCapabilities) {
   other.role = "model";
   EXPECT_FALSE(store_->PathOf(other).ok());
 
+  // A package that comes or goes while the store is open.
+  EXPECT_FALSE(store_->RefreshBuiltIn());
+  WriteTestFile(modes + "/fra-cat.mode", "lt-proc a | lt-proc $1 b");
+  SetChangeTime(modes, 1);
+  EXPECT_TRUE(store_->RefreshBuiltIn());
+  EXPECT_THAT(store_->Get("apertium")->capabilities,
+              ElementsAre("translate:en>es", "translate:es>pt-BR", "translate:fr>ca"));
+  EXPECT_FALSE(store_->RefreshBuiltIn());
+  // What is no pair changes nothing.
+  WriteTestFile(modes + "/fra-cat-tagger.mode", "lt-proc a");
+  SetChangeTime(modes, 2);
+  EXPECT_FALSE(store_->RefreshBuiltIn());
+  fs::rename(modes, modes + "-away");
+  EXPECT_TRUE(store_->RefreshBuiltIn());
+  EXPECT_TRUE(HasReason(store_->Get("apertium").status(), Reason::kModelNotFound));
+  fs::rename(modes + "-away", modes);
+  EXPECT_TRUE(store_->RefreshBuiltIn());
+  EXPECT_THAT(store_->List(), SizeIs(1));
+  EXPECT_THAT(store_->Problems(), IsEmpty());
+
+  fs::remove(modes + "/fra-cat.mode");
   fs::remove(modes + "/eng-spa.mode");
   Open();
   EXPECT_THAT(store_->Get("apertium")->capabilities, ElementsAre("translate:es>pt-BR"));
