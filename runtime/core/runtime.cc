@@ -4,10 +4,12 @@
 #include <memory>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "runtime/base/reasons.h"
+#include "runtime/models/measured_choice.h"
 
 namespace intelligenced {
 namespace {
@@ -151,19 +153,21 @@ absl::StatusOr<Manifest> Runtime::FindModel(std::string_view capability,
     }
   }
 
-  std::vector<Manifest> installed = parts_.store->List();
-  Manifest* best = nullptr;
+  const std::vector<Manifest> installed = parts_.store->List();
+  std::vector<const Manifest*> capable;
   bool engine_missing = false;
-  for (Manifest& model : installed) {
+  for (const Manifest& model : installed) {
     if (!model.HasCapability(capability)) continue;
     if (!CanRun(model)) {
       engine_missing = true;
       continue;
     }
-    // List() is sorted by name, so equal ranks go to the first name, always the same one.
-    if (best == nullptr || model.rank > best->rank) best = &model;
+    capable.push_back(&model);
   }
-  if (best != nullptr) return WithFunction(std::move(*best), capability);
+  // List() is sorted by name, so equal ranks go to the first name, always the same one.
+  if (const Manifest* best = ChooseByMeasure(capable, capability)) {
+    return WithFunction(*best, capability);
+  }
   return NoCapableModel(
       capability,
       engine_missing ? absl::StrCat("No installed model that can run here has the capability ",

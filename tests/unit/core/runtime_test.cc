@@ -222,6 +222,20 @@ TEST_F(RuntimeTest, TakesTheHighestRankOfThoseThatCan) {
   EXPECT_EQ(Make().FindModel("writing.proofread", "")->name, "b");
 }
 
+TEST_F(RuntimeTest, WhatWasMeasuredGoesBeforeRank) {
+  const auto with = [](Manifest model, const char* exact, const char* changed) {
+    model.parameters = {{"x-measured.writing.proofread.exact", exact},
+                        {"x-measured.writing.proofread.changed", changed}};
+    return model;
+  };
+  store_.models = {with(Model("rules", {"writing.proofread"}, 0), "0.5", "0.02"),
+                   with(Model("worse", {"writing.proofread"}, 50), "0.4", "0.01")};
+  EXPECT_EQ(Make().FindModel("writing.proofread", "")->name, "rules");
+  EXPECT_EQ(Make().FindModel("writing.proofread", "models/worse")->name, "worse") << "by name";
+  store_.models.push_back(with(Model("better", {"writing.proofread"}, 20), "0.6", "0.02"));
+  EXPECT_EQ(Make().FindModel("writing.proofread", "")->name, "better");
+}
+
 TEST_F(RuntimeTest, EqualRanksGoToTheFirstName) {
   store_.models = {Model("a", {"x"}, 5), Model("b", {"x"}, 5)};
   EXPECT_EQ(Make().FindModel("x", "")->name, "a");
