@@ -86,6 +86,8 @@ class LlamaJob final : public Job {
   bool draft_eagerly = false;
   uint32_t drafted_tokens = 0;
   uint32_t accepted_tokens = 0;
+  // Where the task asks for it.
+  std::optional<intelligence::engine::v1::TokenLikelihoods> likelihoods;
 
   // Of the step at hand.
   JobOutput* output = nullptr;

@@ -186,6 +186,7 @@ absl::Status LlamaModel::PrepareGenerate(const engine_proto::GenerateTask& task,
   job.tokens = *std::move(tokens);
   job.input_tokens = static_cast<uint32_t>(job.tokens.size());
   job.max_output_tokens = task.max_output_tokens();
+  if (task.token_likelihoods()) job.likelihoods.emplace();
   job.strip_space = bare && llama_vocab_type(vocab_) == LLAMA_VOCAB_TYPE_SPM;
   std::unique_ptr<TokenConstraint> constraint;
   if (!task.grammar().empty()) {
@@ -391,6 +392,9 @@ void LlamaModel::Complete(LlamaJob& job, engine_proto::FinishReason reason) {
   job.delta += job.stream->Finish();
   if (!job.delta.empty()) {
     job.output->events.emplace_back().set_delta(std::exchange(job.delta, ""));
+  }
+  if (job.likelihoods) {
+    *job.output->events.emplace_back().mutable_token_likelihoods() = *std::move(job.likelihoods);
   }
   engine_proto::Completed* completed = job.output->events.emplace_back().mutable_completed();
   completed->set_finish_reason(reason);

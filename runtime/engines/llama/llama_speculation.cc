@@ -94,7 +94,12 @@ void LlamaModel::ChooseToken(LlamaJob& job, int row, const llama_token* guess) {
     Complete(job, engine_proto::FINISH_REASON_STOP);
     return;
   }
-  absl::StatusOr<llama_token> token = job.sampler->Choose(loaded_.pool->Scores(row));
+  const absl::Span<float> scores = loaded_.pool->Scores(row);
+  absl::StatusOr<llama_token> token = job.sampler->Choose(scores);
+  if (token.ok() && job.likelihoods) {
+    job.likelihoods->add_bytes(0);
+    job.likelihoods->add_log_probabilities(LogProbability(scores, *token));
+  }
   if (!token.ok()) {
     Fail(job, token.status());
   } else if (llama_vocab_is_eog(vocab_, *token)) {
@@ -115,6 +120,10 @@ void LlamaModel::AppendToken(LlamaJob& job, llama_token token) {
   }
   std::string_view text(piece.data(), std::max(size, 0));
   if (job.strip_space && job.output_tokens == 0) absl::ConsumePrefix(&text, " ");
+  if (job.likelihoods) {
+    job.likelihoods->set_bytes(job.likelihoods->bytes_size() - 1,
+                               static_cast<uint32_t>(text.size()));
+  }
   job.tokens.push_back(token);
   if (job.speculator) job.speculator->Append(token);
   ++job.output_tokens;

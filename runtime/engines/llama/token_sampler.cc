@@ -73,6 +73,20 @@ absl::Status CheckSampling(const Sampling& sampling) {
   return absl::OkStatus();
 }
 
+float LogProbability(absl::Span<const float> scores, llama_token token) {
+  constexpr float kImpossible = -std::numeric_limits<float>::infinity();
+  if (token < 0 || static_cast<size_t>(token) >= scores.size()) return kImpossible;
+  if (!std::isfinite(scores[static_cast<size_t>(token)])) return kImpossible;
+  const float most = *std::max_element(scores.begin(), scores.end());
+  if (!std::isfinite(most)) return kImpossible;
+  double sum = 0;
+  for (const float score : scores) {
+    if (std::isfinite(score)) sum += std::exp(score - most);
+  }
+  const float above = scores[static_cast<size_t>(token)] - most;
+  return std::min(0.0f, above - static_cast<float>(std::log(sum)));
+}
+
 TokenSampler::TokenSampler(const llama_vocab* vocab, const SamplingOptions& defaults,
                            const Sampling& sampling, std::unique_ptr<TokenConstraint> constraint)
     : vocab_(vocab), constraint_(std::move(constraint)) {

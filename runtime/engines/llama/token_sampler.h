@@ -29,6 +29,10 @@ SamplingOptions SamplingDefaults(const llama_model* model);
 // FIELD_INVALID for values out of bounds.
 absl::Status CheckSampling(const intelligence::engine::v1::Sampling& sampling);
 
+// The natural logarithm of the probability that the scores give `token`; at most 0. Scores that are
+// not finite count as impossible.
+float LogProbability(absl::Span<const float> scores, llama_token token);
+
 // Not thread-safe; one for each job.
 class TokenSampler {
  public:

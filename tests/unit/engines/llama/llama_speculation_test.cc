@@ -1,4 +1,6 @@
 // Speculation changes how a text is computed, never the text.
+#include <cmath>
+#include <limits>
 #include <string>
 #include <vector>
 
@@ -8,6 +10,7 @@
 #include "runtime/base/reasons.h"
 #include "runtime/base/utf8.h"
 #include "runtime/engines/llama/llama_engine.h"
+#include "runtime/engines/llama/token_sampler.h"
 #include "tests/unit/engines/llama/gguf_files.h"
 #include "tests/unit/engines/llama/stories.h"
 
@@ -71,6 +74,56 @@ TEST_F(LlamaSpeculationTest, ACopyIsAcceptedAlmostWhole) {
   ExpectSame(course, plain, "the guide is the text");
   EXPECT_GT(course.completed.accepted_tokens(), 150);
   EXPECT_LT(course.steps, plain.steps / 5);
+}
+
+TEST_F(LlamaSpeculationTest, LikelihoodsComeOnlyWhenAskedForAndAreTheSameWithGuesses) {
+  Session session(StoriesPath());
+  const auto likelihoods = [](const Course& course) {
+    std::vector<engine_proto::TokenLikelihoods> found;
+    for (const engine_proto::Event& event : course.events) {
+      if (event.has_token_likelihoods()) found.push_back(event.token_likelihoods());
+    }
+    return found;
+  };
+  Task task = Greedy("Once upon a time", 100);
+  const Course without = session.Run(task);
+  EXPECT_TRUE(likelihoods(without).empty());
+  task.mutable_generate()->set_token_likelihoods(true);
+  const Course plain = session.Run(task);
+  ExpectSame(plain, without, "likelihoods change nothing");
+  ASSERT_EQ(likelihoods(plain).size(), 1);
+  const engine_proto::TokenLikelihoods one = likelihoods(plain)[0];
+  ASSERT_EQ(one.bytes_size(), one.log_probabilities_size());
+  ASSERT_EQ(one.bytes_size(), static_cast<int>(plain.completed.output_tokens()));
+  size_t bytes = 0;
+  for (int i = 0; i < one.bytes_size(); ++i) {
+    bytes += one.bytes(i);
+    EXPECT_LE(one.log_probabilities(i), 0);
+    // The likeliest of 512 tokens.
+    EXPECT_GE(one.log_probabilities(i), -std::log(512.0f));
+  }
+  EXPECT_EQ(bytes, plain.text.size());
+  const Course guessed = session.Run(Eager(task, plain.text));
+  EXPECT_GT(guessed.completed.accepted_tokens(), 50);
+  ASSERT_EQ(likelihoods(guessed).size(), 1);
+  const engine_proto::TokenLikelihoods other = likelihoods(guessed)[0];
+  ASSERT_EQ(other.bytes_size(), one.bytes_size());
+  for (int i = 0; i < one.bytes_size(); ++i) {
+    EXPECT_EQ(other.bytes(i), one.bytes(i));
+    EXPECT_NEAR(other.log_probabilities(i), one.log_probabilities(i), 1e-3);
+  }
+}
+
+TEST(LogProbabilityTest, IsThatOfTheScores) {
+  const std::vector<float> scores = {std::log(1.0f), std::log(2.0f), std::log(5.0f)};
+  EXPECT_NEAR(LogProbability(scores, 0), std::log(1.0f / 8), 1e-6);
+  EXPECT_NEAR(LogProbability(scores, 2), std::log(5.0f / 8), 1e-6);
+  const float infinity = std::numeric_limits<float>::infinity();
+  EXPECT_NEAR(LogProbability(std::vector<float>{1000, -infinity, 1000}, 0), std::log(0.5f), 1e-6);
+  EXPECT_EQ(LogProbability(std::vector<float>{1, -infinity}, 1), -infinity);
+  EXPECT_EQ(LogProbability(std::vector<float>{-infinity, -infinity}, 0), -infinity);
+  EXPECT_EQ(LogProbability(scores, 3), -infinity);
+  EXPECT_EQ(LogProbability(scores, -1), -infinity);
 }
 
 TEST_F(LlamaSpeculationTest, NoGuideChangesTheText) {
