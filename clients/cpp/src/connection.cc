@@ -106,6 +106,7 @@ Client::Connection::Connection(std::string path)
       system_service(v1::SystemService::NewStub(channel_)),
       vision(v1::VisionService::NewStub(channel_)),
       tensor(v1::TensorService::NewStub(channel_)),
+      image_generation(v1::ImageGenerationService::NewStub(channel_)),
       language(v1::LanguageService::NewStub(channel_)),
       translation(v1::TranslationService::NewStub(channel_)),
       actions(v1::ActionService::NewStub(channel_)),

@@ -14,6 +14,7 @@
 #include "grpcpp/client_context.h"
 #include "grpcpp/support/status.h"
 #include "protos/intelligence/v1/actions.grpc.pb.h"
+#include "protos/intelligence/v1/image_generation.grpc.pb.h"
 #include "protos/intelligence/v1/language.grpc.pb.h"
 #include "protos/intelligence/v1/language_model.grpc.pb.h"
 #include "protos/intelligence/v1/model_performance.grpc.pb.h"
@@ -74,6 +75,7 @@ class Client::Connection {
   const std::unique_ptr<v1::SystemService::StubInterface> system_service;
   const std::unique_ptr<v1::VisionService::StubInterface> vision;
   const std::unique_ptr<v1::TensorService::StubInterface> tensor;
+  const std::unique_ptr<v1::ImageGenerationService::StubInterface> image_generation;
   const std::unique_ptr<v1::LanguageService::StubInterface> language;
   const std::unique_ptr<v1::TranslationService::StubInterface> translation;
   const std::unique_ptr<v1::ActionService::StubInterface> actions;

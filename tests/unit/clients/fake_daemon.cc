@@ -31,7 +31,8 @@ class FakeDaemon::Services {
         models_(scripts),
         system_(scripts),
         vision_(scripts),
-        tensors_(scripts) {}
+        tensors_(scripts),
+        images_(scripts) {}
 
   void Register(grpc::ServerBuilder& builder) {
     builder.RegisterService(&writing_);
@@ -40,6 +41,7 @@ class FakeDaemon::Services {
     builder.RegisterService(&system_);
     builder.RegisterService(&vision_);
     builder.RegisterService(&tensors_);
+    builder.RegisterService(&images_);
   }
 
  private:
@@ -204,12 +206,34 @@ class FakeDaemon::Services {
     const Scripts& scripts;
   };
 
+  struct Images final : v1::ImageGenerationService::Service {
+    explicit Images(const Scripts* scripts) : scripts(*scripts) {}
+    grpc::Status GenerateImage(Context* context, const v1::GenerateImageRequest* request,
+                               Writer<v1::GenerateImageResponse>* writer) override {
+      return Play(scripts.generate_image, context, *request, writer);
+    }
+    grpc::Status RestyleImage(Context* context, const v1::RestyleImageRequest* request,
+                              Writer<v1::RestyleImageResponse>* writer) override {
+      return Play(scripts.restyle_image, context, *request, writer);
+    }
+    grpc::Status UpscaleImage(Context* context, const v1::UpscaleImageRequest* request,
+                              Writer<v1::UpscaleImageResponse>* writer) override {
+      return Play(scripts.upscale_image, context, *request, writer);
+    }
+    grpc::Status GetImageModel(Context*, const v1::GetImageModelRequest* request,
+                               v1::GetImageModelResponse* response) override {
+      return Play(scripts.image_model, *request, response);
+    }
+    const Scripts& scripts;
+  };
+
   Writing writing_;
   Language language_;
   Models models_;
   System system_;
   Vision vision_;
   Tensors tensors_;
+  Images images_;
 };
 
 FakeDaemon::FakeDaemon() : services_(std::make_unique<Services>(&scripts)) {

@@ -9,6 +9,7 @@
 #include "grpcpp/server.h"
 #include "grpcpp/server_context.h"
 #include "grpcpp/support/sync_stream.h"
+#include "protos/intelligence/v1/image_generation.grpc.pb.h"
 #include "protos/intelligence/v1/language_model.grpc.pb.h"
 #include "protos/intelligence/v1/models.grpc.pb.h"
 #include "protos/intelligence/v1/system.grpc.pb.h"
@@ -46,6 +47,10 @@ struct Scripts {
   std::function<grpc::Status(
       grpc::ServerReaderWriter<v1::AnalyzeFramesResponse, v1::AnalyzeFramesRequest>*)>
       frames;
+  Streaming<v1::GenerateImageRequest, v1::GenerateImageResponse> generate_image;
+  Streaming<v1::RestyleImageRequest, v1::RestyleImageResponse> restyle_image;
+  Streaming<v1::UpscaleImageRequest, v1::UpscaleImageResponse> upscale_image;
+  Unary<v1::GetImageModelRequest, v1::GetImageModelResponse> image_model;
   Unary<v1::GetModelSignatureRequest, v1::GetModelSignatureResponse> signature;
   Unary<v1::RunModelRequest, v1::RunModelResponse> run_model;
   Unary<v1::ListModelsRequest, v1::ListModelsResponse> list_models;

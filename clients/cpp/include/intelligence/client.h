@@ -153,6 +153,7 @@ class Client {
 
  private:
   friend class FrameStream;
+  friend class ImageGenerator;
   friend class LanguageTools;
   friend class Session;
   friend class TranslationBatch;
