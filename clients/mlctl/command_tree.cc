@@ -193,6 +193,7 @@ int Run(Host& host, const std::vector<std::string>& arguments) {
     AddSessionCommands(tree);
     AddTranslationCommands(tree);
     AddVisionCommands(tree);
+    AddImageGenerationCommands(tree);
     AddLanguageCommands(tree);
     AddTensorCommands(tree);
     AddActionCommands(tree);

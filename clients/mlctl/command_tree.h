@@ -77,6 +77,8 @@ void AddModelInstallCommands(CommandTree& tree, CLI::App* models);
 void AddModelPerformanceCommands(CommandTree& tree, CLI::App* models);
 void AddSystemCommands(CommandTree& tree);
 void AddVisionCommands(CommandTree& tree);
+// imagine, restyle, upscale
+void AddImageGenerationCommands(CommandTree& tree);
 void AddTensorCommands(CommandTree& tree);
 void AddLanguageCommands(CommandTree& tree);
 void AddActionCommands(CommandTree& tree);

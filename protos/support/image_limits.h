@@ -1,5 +1,5 @@
-// The limits that protos/intelligence/v1/image_generation.proto states, as limits.h has those of the
-// other services.
+// The limits that protos/intelligence/v1/image_generation.proto states, as limits.h has those of
+// the other services.
 #ifndef INTELLIGENCED_PROTOS_SUPPORT_IMAGE_LIMITS_H_
 #define INTELLIGENCED_PROTOS_SUPPORT_IMAGE_LIMITS_H_
 
