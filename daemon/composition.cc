@@ -149,14 +149,15 @@ class Composition::Parts {
                ProbeMachineMemory),
         scheduler(scheduler_options, clock, &step_threads, &timer),
         installer(store.get(), clock),
-        blocking_threads("blocking", kBlockingThreads),
-        copy_threads("copy", kCopyThreads),
-        runtime(MakeRuntimeParts()),
         connections(MakeConnectionLimits(config)),
         callers(&connections, options.user_id, config.clients, paths.trusted_clients),
+        user_id(options.user_id),
         provider_launcher(options.user_id, paths.socket, log),
         attachments(AttachmentLimits{}, clock),
-        activity(static_cast<size_t>(config.daemon.activity_records), log) {
+        activity(static_cast<size_t>(config.daemon.activity_records), log),
+        blocking_threads("blocking", kBlockingThreads),
+        copy_threads("copy", kCopyThreads) {
+    runtime = std::make_unique<Runtime>(MakeRuntimeParts());
     RefreshEngines();
     model_watch = models.Watch([log](const ModelStatus& status) {
       std::string line =
@@ -211,7 +212,7 @@ class Composition::Parts {
 
   ServiceEnvironment MakeEnvironment() {
     ServiceEnvironment environment;
-    environment.runtime = &runtime;
+    environment.runtime = runtime.get();
     environment.callers = &callers;
     environment.activity = &activity;
     environment.attachments = &attachments;
@@ -225,7 +226,7 @@ class Composition::Parts {
   }
 
   std::vector<StaticProvider> LoadActions() {
-    LoadedDeclarations declared = LoadDeclarations(paths.action_directories);
+    LoadedDeclarations declared = LoadDeclarations(paths.action_directories, paths.mcp_program);
     for (const std::string& problem : declared.problems) log->Warning(problem);
     return std::move(declared.providers);
   }
@@ -233,6 +234,7 @@ class Composition::Parts {
   ActionServiceOptions MakeActionOptions() {
     ActionServiceOptions action_options;
     action_options.declared = LoadActions();
+    action_options.user_id = user_id;
     action_options.launcher = &provider_launcher;
     action_options.state_folder = paths.action_state;
     action_options.warn = [this](const std::string& line) { log->Warning(line); };
@@ -255,7 +257,7 @@ class Composition::Parts {
     services.push_back(MakeImageGenerationService(environment));
     services.push_back(MakeTranslationService(environment));
     services.push_back(MakeLanguageService(environment));
-    actions = std::make_shared<ActionHub>(&runtime, MakeActionOptions());
+    actions = std::make_shared<ActionHub>(runtime.get(), MakeActionOptions());
     services.push_back(MakeActionService(environment, actions));
     services.push_back(MakeModelService(environment));
     services.push_back(MakeModelPerformanceService(environment));
@@ -270,6 +272,7 @@ class Composition::Parts {
           std::make_unique<AttachmentListener>(*std::move(descriptors), AttachmentListenerOptions{},
                                                &attachments, &copy_threads, clock, log);
     }
+    actions->Discover();
     return absl::OkStatus();
   }
 
@@ -289,6 +292,9 @@ class Composition::Parts {
   const std::unique_ptr<ModelStore> store;
   std::vector<std::string> catalogue_problems;
   const Catalogue catalogue;
+  // Made after what it names and gone after it: it does nothing of its own, and work that is still
+  // in a pool, or on the timer, asks it for the rest to its end.
+  std::unique_ptr<Runtime> runtime;
   ThreadTimer timer;
   ThreadPool step_threads;
   ThreadPool loader_threads;
@@ -298,15 +304,16 @@ class Composition::Parts {
   std::shared_ptr<void> model_watch;
   Scheduler scheduler;
   Installer installer;
-  ThreadPool blocking_threads;
-  ThreadPool copy_threads;
-  Runtime runtime;
   ConnectionTable connections;
   TableCallerDirectory callers;
+  const uid_t user_id;
   SystemProviderLauncher provider_launcher;
-  std::shared_ptr<ActionHub> actions;
   AttachmentTable attachments;
   RingActivityLog activity;
+  // After all that their work uses: they run what they have before they go.
+  ThreadPool blocking_threads;
+  ThreadPool copy_threads;
+  std::shared_ptr<ActionHub> actions;
   std::unique_ptr<RpcServer> server;
   std::unique_ptr<Listener> listener;
   // Empty: there is none.

@@ -158,11 +158,11 @@ absl::StatusOr<Paths> ResolvePaths(const Config& config, const Environment& envi
   // PREFIX/libexec and PREFIX/share, or a build folder, which has the workers beside the daemon.
   const std::string folder = ParentOf(environment.executable);
   const std::string prefix = ParentOf(folder);
-  paths.worker_directory = config.worker.directory;
-  if (paths.worker_directory.empty()) {
-    const std::string installed = prefix + "/libexec/intelligenced";
-    paths.worker_directory = IsFolder(installed) ? installed : folder;
-  }
+  const std::string installed = prefix + "/libexec/intelligenced";
+  const std::string programs = IsFolder(installed) ? installed : folder;
+  paths.worker_directory = config.worker.directory.empty() ? programs : config.worker.directory;
+  const std::string mcp_program = programs + "/intelligenced-mcp-provider";
+  if (IsFile(mcp_program)) paths.mcp_program = mcp_program;
   paths.built_in_directories = config.models.built_in_directories.value_or(
       std::vector<std::string>{prefix + "/share/intelligenced/models"});
   paths.catalogue_directories = config.models.catalogue_directories.value_or(

@@ -46,6 +46,8 @@ struct Paths {
   // Where files declare actions; grants and what was done with actions are kept in action_state.
   std::vector<std::string> action_directories;
   std::string action_state;
+  // What speaks to servers of the Model Context Protocol; empty: it is not installed.
+  std::string mcp_program;
   // Patterns of the person's clients.
   std::vector<std::string> trusted_clients;
 };

@@ -6,6 +6,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <memory>
@@ -34,7 +35,8 @@ void Reap(pid_t child) {
   }).detach();
 }
 
-absl::Status StartCommand(const std::vector<std::string>& command, const std::string& socket) {
+absl::Status StartCommand(const ProviderStart& start, const std::string& socket) {
+  const std::vector<std::string>& command = start.command;
   std::vector<char*> arguments;
   for (const std::string& argument : command) {
     arguments.push_back(const_cast<char*>(argument.c_str()));
@@ -51,7 +53,14 @@ absl::Status StartCommand(const std::vector<std::string>& command, const std::st
         absl::StartsWith(text, "JOURNAL_STREAM=")) {
       continue;
     }
+    const auto replaced = [text](const std::string& set) {
+      return absl::StartsWith(text, set.substr(0, set.find('=') + 1));
+    };
+    if (std::any_of(start.environment.begin(), start.environment.end(), replaced)) continue;
     environment.push_back(*variable);
+  }
+  for (const std::string& set : start.environment) {
+    environment.push_back(const_cast<char*>(set.c_str()));
   }
   environment.push_back(const_cast<char*>(where.c_str()));
   environment.push_back(nullptr);
@@ -84,34 +93,71 @@ absl::Status StartCommand(const std::vector<std::string>& command, const std::st
   return absl::OkStatus();
 }
 
+struct BusCall {
+  const char* destination = nullptr;
+  const char* path = nullptr;
+  const char* interface = nullptr;
+  const char* method = nullptr;
+};
+
+constexpr BusCall kStartUnit = {.destination = "org.freedesktop.systemd1",
+                                .path = "/org/freedesktop/systemd1",
+                                .interface = "org.freedesktop.systemd1.Manager",
+                                .method = "StartUnit"};
+constexpr BusCall kStartService = {.destination = "org.freedesktop.DBus",
+                                   .path = "/org/freedesktop/DBus",
+                                   .interface = "org.freedesktop.DBus",
+                                   .method = "StartServiceByName"};
+// However long the app may take: the bus itself answers sooner, or not at all.
+constexpr int kMostBusSeconds = 10;
+
 #ifdef __APPLE__
 
-absl::Status CallBus(const char*, const char*, const char*, const char*, const char*,
-                     const std::string&) {
+absl::Status CallBus(const BusCall&, const std::string&, int) {
   return absl::UnavailableError("This system starts apps by their command only.");
 }
 
 #else
 
-// One call of a method with a text and a number or a second text, on the user's bus.
-absl::Status CallBus(const char* destination, const char* path, const char* interface,
-                     const char* method, const char* signature, const std::string& name) {
+// How often a bus that is slow to greet is looked at.
+constexpr uint64_t kLookMicroseconds = 100'000;
+
+// A bus that accepts and says nothing must hold up neither the caller nor the daemon's end:
+// libsystemd by itself would wait for 25 s.
+int WaitUntilReady(sd_bus* bus, int seconds) {
+  for (int left = seconds * 10; left > 0;) {
+    const int ready = sd_bus_is_ready(bus);
+    if (ready != 0) return ready;
+    const int processed = sd_bus_process(bus, nullptr);
+    if (processed < 0) return processed;
+    if (processed > 0) continue;
+    const int waited = sd_bus_wait(bus, kLookMicroseconds);
+    if (waited < 0) return waited;
+    if (waited == 0) --left;
+  }
+  return -ETIMEDOUT;
+}
+
+// One call of a method with the name and, as it wants them, "replace" or the number 0, on the
+// user's bus.
+absl::Status CallBus(const BusCall& call, const std::string& name, int seconds) {
   sd_bus* bus = nullptr;
   int error = sd_bus_open_user(&bus);
-  const absl::Cleanup close_bus = [&] { sd_bus_flush_close_unref(bus); };
+  const absl::Cleanup close_bus = [&] { sd_bus_close_unref(bus); };
+  if (error >= 0) error = WaitUntilReady(bus, seconds);
   if (error < 0) {
     return absl::UnavailableError(
         absl::StrCat("The app cannot be started: there is no D-Bus of the user's here (",
                      strerror(-error), ")."));
   }
-  sd_bus_set_method_call_timeout(bus, 10'000'000);
+  sd_bus_set_method_call_timeout(bus, static_cast<uint64_t>(seconds) * 1'000'000);
   sd_bus_error problem = SD_BUS_ERROR_NULL;
   const absl::Cleanup free_problem = [&] { sd_bus_error_free(&problem); };
-  const bool unit = std::string_view(signature) == "ss";
-  error = unit ? sd_bus_call_method(bus, destination, path, interface, method, &problem, nullptr,
-                                    "ss", name.c_str(), "replace")
-               : sd_bus_call_method(bus, destination, path, interface, method, &problem, nullptr,
-                                    "su", name.c_str(), 0U);
+  const bool unit = std::string_view(call.method) == "StartUnit";
+  error = unit ? sd_bus_call_method(bus, call.destination, call.path, call.interface, call.method,
+                                    &problem, nullptr, "ss", name.c_str(), "replace")
+               : sd_bus_call_method(bus, call.destination, call.path, call.interface, call.method,
+                                    &problem, nullptr, "su", name.c_str(), 0U);
   if (error < 0) {
     return absl::UnavailableError(
         absl::StrCat(name, " cannot be started: ",
@@ -132,16 +178,15 @@ absl::Status SystemProviderLauncher::Start(uid_t user, const ProviderStart& star
   }
   if (!start.command.empty()) {
     log_->Info(absl::StrCat("starting ", start.command.front(), " for its actions"));
-    return StartCommand(start.command, socket_);
+    return StartCommand(start, socket_);
   }
+  const int seconds = std::min(start.timeout_seconds, kMostBusSeconds);
   if (!start.systemd_unit.empty()) {
     log_->Info(absl::StrCat("starting ", start.systemd_unit, " for its actions"));
-    return CallBus("org.freedesktop.systemd1", "/org/freedesktop/systemd1",
-                   "org.freedesktop.systemd1.Manager", "StartUnit", "ss", start.systemd_unit);
+    return CallBus(kStartUnit, start.systemd_unit, seconds);
   }
   log_->Info(absl::StrCat("starting ", start.dbus_name, " for its actions"));
-  return CallBus("org.freedesktop.DBus", "/org/freedesktop/DBus", "org.freedesktop.DBus",
-                 "StartServiceByName", "su", start.dbus_name);
+  return CallBus(kStartService, start.dbus_name, seconds);
 }
 
 }  // namespace intelligenced

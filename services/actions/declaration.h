@@ -34,6 +34,8 @@ struct ProviderStart {
   std::vector<std::string> command;
   std::string dbus_name;
   std::string systemd_unit;
+  // "NAME=value", for `command` beside the daemon's own.
+  std::vector<std::string> environment;
   int timeout_seconds = 10;
 
   bool possible() const { return !command.empty() || !dbus_name.empty() || !systemd_unit.empty(); }
@@ -45,10 +47,18 @@ struct StaticProvider {
   ProviderOwner owner;
   ProviderStart start;
   std::string path;
+  // The file names a server of the Model Context Protocol. Which actions there are is what its
+  // provider says when it comes; `declaration` has none before that.
+  bool imports = false;
+  // Of what the imported actions depend on: another one, and what is remembered of them is void.
+  std::string fingerprint;
 };
 
 // One file's content (packaging/actions/README.md has the format). FIELD_INVALID with the place.
-absl::StatusOr<StaticProvider> ParseDeclarationFile(std::string_view text, const std::string& path);
+// `mcp_program` is what speaks to servers of the Model Context Protocol (clients/mcp_provider);
+// empty: such files are refused.
+absl::StatusOr<StaticProvider> ParseDeclarationFile(std::string_view text, const std::string& path,
+                                                    const std::string& mcp_program);
 
 struct LoadedDeclarations {
   std::vector<StaticProvider> providers;
@@ -59,7 +69,8 @@ struct LoadedDeclarations {
 // All *.toml files of the folders, earlier folders first: a later file cannot declare a provider
 // that an earlier one has. Folders that are not there are skipped. At most 256 files of 1 MiB.
 // Reads files.
-LoadedDeclarations LoadDeclarations(const std::vector<std::string>& folders);
+LoadedDeclarations LoadDeclarations(const std::vector<std::string>& folders,
+                                    const std::string& mcp_program);
 
 }  // namespace intelligenced
 

@@ -17,6 +17,8 @@
 #include "runtime/base/file.h"
 #include "runtime/base/reasons.h"
 #include "services/actions/declaration.h"
+#include "services/actions/declaration_start.h"
+#include "services/actions/toml_reader.h"
 #include "services/actions/values.h"
 #include "services/rpc/proto_time.h"
 #include "toml++/toml.hpp"
@@ -28,121 +30,6 @@ namespace v1 = ::intelligence::v1;
 
 constexpr size_t kMaxFileBytes = size_t{1} << 20;
 constexpr size_t kMaxFiles = 256;
-
-// One table. The first breach is kept; everything after it does nothing.
-class Reader {
- public:
-  Reader(const toml::table& table, std::string place, absl::Status* status)
-      : table_(table), place_(std::move(place)), status_(status) {}
-
-  bool Has(std::string_view key) {
-    known_.insert(std::string(key));
-    return table_.contains(key);
-  }
-  std::string Text(std::string_view key) {
-    const toml::node* node = Find(key);
-    if (node == nullptr) return "";
-    if (const auto* text = node->as_string()) return text->get();
-    Fail(key, "must be text in quotes.");
-    return "";
-  }
-  bool Boolean(std::string_view key) {
-    const toml::node* node = Find(key);
-    if (node == nullptr) return false;
-    if (const auto* value = node->as_boolean()) return value->get();
-    Fail(key, "must be true or false.");
-    return false;
-  }
-  std::optional<int64_t> Integer(std::string_view key, int64_t least = INT64_MIN,
-                                 int64_t most = INT64_MAX) {
-    const toml::node* node = Find(key);
-    if (node == nullptr) return std::nullopt;
-    const auto* value = node->as_integer();
-    if (value == nullptr || value->get() < least || value->get() > most) {
-      Fail(key, absl::StrCat("must be a whole number from ", least, " to ", most, "."));
-      return std::nullopt;
-    }
-    return value->get();
-  }
-  std::optional<double> Number(std::string_view key) {
-    const toml::node* node = Find(key);
-    if (node == nullptr) return std::nullopt;
-    if (const std::optional<double> value = node->value<double>();
-        value.has_value() && (node->is_integer() || node->is_floating_point())) {
-      return value;
-    }
-    Fail(key, "must be a number.");
-    return std::nullopt;
-  }
-  std::vector<std::string> Texts(std::string_view key) {
-    std::vector<std::string> texts;
-    const toml::node* node = Find(key);
-    if (node == nullptr) return texts;
-    const toml::array* array = node->as_array();
-    if (array == nullptr) {
-      Fail(key, "must be a list of texts, such as [\"one\", \"two\"].");
-      return texts;
-    }
-    for (const toml::node& item : *array) {
-      if (const auto* text = item.as_string()) {
-        texts.push_back(text->get());
-      } else {
-        Fail(key, "must hold texts only.");
-      }
-    }
-    return texts;
-  }
-  void Section(std::string_view key, const std::function<void(Reader&)>& read) {
-    const toml::node* node = Find(key);
-    if (node == nullptr) return;
-    const toml::table* table = node->as_table();
-    if (table == nullptr) return Fail(key, "must be a table.");
-    Reader reader(*table, absl::StrCat(place_, place_.empty() ? "" : ".", key), status_);
-    read(reader);
-    reader.Finish();
-  }
-  void Sections(std::string_view key, const std::function<void(Reader&)>& read) {
-    const toml::node* node = Find(key);
-    if (node == nullptr) return;
-    const toml::array* array = node->as_array();
-    if (array == nullptr) return Fail(key, "must be tables, written [[…]].");
-    for (size_t i = 0; i < array->size(); ++i) {
-      const toml::table* table = array->get(i)->as_table();
-      if (table == nullptr) return Fail(key, "must hold tables only.");
-      Reader reader(*table, absl::StrCat(place_, place_.empty() ? "" : ".", key, "[", i, "]"),
-                    status_);
-      read(reader);
-      reader.Finish();
-    }
-  }
-  const toml::node* Node(std::string_view key) { return Find(key); }
-
-  void Finish() {
-    for (const auto& [key, node] : table_) {
-      if (!known_.contains(std::string(key.str()))) {
-        return Fail(key.str(), "is not known here.");
-      }
-    }
-  }
-  void Fail(std::string_view key, std::string_view message) {
-    if (!status_->ok()) return;
-    *status_ = FieldError(absl::StrCat(place_, place_.empty() ? "" : ".", MakePlainLine(key, 64)),
-                          message);
-  }
-  const std::string& place() const { return place_; }
-  absl::Status* status() { return status_; }
-
- private:
-  const toml::node* Find(std::string_view key) {
-    known_.insert(std::string(key));
-    return status_->ok() ? table_.get(key) : nullptr;
-  }
-
-  const toml::table& table_;
-  const std::string place_;
-  absl::Status* const status_;
-  std::set<std::string> known_;
-};
 
 void SetTime(const toml::time& time, v1::TimeOfDay* out) {
   out->set_hours(time.hour);
@@ -156,7 +43,7 @@ void SetDate(const toml::date& date, v1::CalendarDate* out) {
   out->set_day(date.day);
 }
 
-void ReadDuration(Reader& reader, std::string_view key,
+void ReadDuration(TomlReader& reader, std::string_view key,
                   const std::function<google::protobuf::Duration*()>& out) {
   if (!reader.Has(key)) return;
   absl::Duration duration;
@@ -166,7 +53,7 @@ void ReadDuration(Reader& reader, std::string_view key,
   SetDuration(duration, out());
 }
 
-void ReadCases(Reader& reader, v1::EnumerationType* type) {
+void ReadCases(TomlReader& reader, v1::EnumerationType* type) {
   const toml::node* node = reader.Node("cases");
   const toml::array* array = node == nullptr ? nullptr : node->as_array();
   if (array == nullptr) return reader.Fail("cases", "must be a list.");
@@ -175,7 +62,7 @@ void ReadCases(Reader& reader, v1::EnumerationType* type) {
     if (const auto* text = item.as_string()) {
       added->set_id(text->get());
     } else if (const toml::table* table = item.as_table()) {
-      Reader one(*table, absl::StrCat(reader.place(), ".cases"), reader.status());
+      TomlReader one(*table, absl::StrCat(reader.place(), ".cases"), reader.status());
       added->set_id(one.Text("id"));
       added->set_title(one.Text("title"));
       for (const std::string& word : one.Texts("synonyms")) added->add_synonyms(word);
@@ -187,7 +74,7 @@ void ReadCases(Reader& reader, v1::EnumerationType* type) {
 }
 
 // NOLINTNEXTLINE(misc-no-recursion): lists nest; CheckDeclaration() bounds it, and so does TOML.
-void ReadType(Reader& reader, v1::ActionValueType* type) {
+void ReadType(TomlReader& reader, v1::ActionValueType* type) {
   const std::string kind = reader.Text("type");
   if (kind == "string") {
     type->mutable_string()->set_min_length(
@@ -242,8 +129,8 @@ void ReadType(Reader& reader, v1::ActionValueType* type) {
     type->mutable_list()->set_max_items(
         static_cast<uint32_t>(reader.Integer("max_items", 0, 1000).value_or(0)));
     if (!reader.Has("item")) reader.Fail("item", "is required for a list.");
-    reader.Section("item",
-                   [type](Reader& item) { ReadType(item, type->mutable_list()->mutable_item()); });
+    reader.Section(
+        "item", [type](TomlReader& item) { ReadType(item, type->mutable_list()->mutable_item()); });
   } else {
     reader.Fail("type",
                 "must be string, integer, number, boolean, date_time, date, time, duration, url, "
@@ -251,7 +138,7 @@ void ReadType(Reader& reader, v1::ActionValueType* type) {
   }
 }
 
-void ReadDefault(Reader& reader, const v1::ActionValueType& type, v1::ActionValue* value) {
+void ReadDefault(TomlReader& reader, const v1::ActionValueType& type, v1::ActionValue* value) {
   const toml::node* node = reader.Node("default");
   if (node == nullptr) return;
   const auto wrong = [&] { reader.Fail("default", "is of another type than its parameter."); };
@@ -289,15 +176,16 @@ void ReadDefault(Reader& reader, const v1::ActionValueType& type, v1::ActionValu
   }
 }
 
-void ReadAction(Reader& reader, v1::Action* action) {
+void ReadAction(TomlReader& reader, v1::Action* action) {
   action->set_id(reader.Text("id"));
   action->set_title(reader.Text("title"));
   action->set_description(reader.Text("description"));
   action->set_requires_confirmation(reader.Boolean("requires_confirmation"));
   action->set_is_destructive(reader.Boolean("is_destructive"));
   for (const std::string& phrase : reader.Texts("phrases")) action->add_phrases(phrase);
-  reader.Section("result", [action](Reader& type) { ReadType(type, action->mutable_result()); });
-  reader.Sections("parameters", [action](Reader& one) {
+  reader.Section("result",
+                 [action](TomlReader& type) { ReadType(type, action->mutable_result()); });
+  reader.Sections("parameters", [action](TomlReader& one) {
     v1::ActionParameter* parameter = action->add_parameters();
     parameter->set_id(one.Text("id"));
     parameter->set_title(one.Text("title"));
@@ -309,83 +197,16 @@ void ReadAction(Reader& reader, v1::Action* action) {
   });
 }
 
-// The program is run as it is, without a shell; a name that only a shell would understand is a
-// mistake, or worse.
-void CheckCommand(Reader& reader, const std::vector<std::string>& command) {
-  if (command.empty() || command.size() > 64) {
-    return reader.Fail("command", "must be a list of 1 to 64: the program and its arguments.");
-  }
-  const std::string& program = command.front();
-  if (program.empty() || program.front() != '/') {
-    return reader.Fail("command", "must begin with the absolute path of a program.");
-  }
-  if (program.find_first_of("|&;<>()$`\\\"'*?[]{}!#~ \t") != std::string::npos) {
-    return reader.Fail("command",
-                       "names a program with characters of a shell. No shell runs it: give the "
-                       "program's path first and each argument as a text of its own.");
-  }
-  for (const std::string& argument : command) {
-    if (!IsPlainLine(argument, 4096)) {
-      return reader.Fail("command", "holds control characters, or more than 4,096 bytes.");
-    }
-  }
-}
-
-bool IsBusName(std::string_view name) {
-  return name.size() <= 255 && absl::StrContains(name, '.') && IsProviderIdentifier(name);
-}
-
-// A unit of the user's: "notes.service". No paths, no other kinds.
-bool IsUnitName(std::string_view name) {
-  return name.size() > 8 && name.size() <= 255 && absl::EndsWith(name, ".service") &&
-         std::all_of(name.begin(), name.end(), [](char c) {
-           return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-                  c == '.' || c == '-' || c == '_' || c == '@' || c == ':';
-         });
-}
-
-void ReadStart(Reader& reader, ProviderStart* start) {
-  const int ways = static_cast<int>(reader.Has("command")) +
-                   static_cast<int>(reader.Has("dbus_name")) +
-                   static_cast<int>(reader.Has("systemd_unit"));
-  if (ways != 1) return reader.Fail("command", "or dbus_name or systemd_unit is required, once.");
-  if (reader.Has("command")) {
-    start->command = reader.Texts("command");
-    CheckCommand(reader, start->command);
-  }
-  start->dbus_name = reader.Text("dbus_name");
-  if (reader.Has("dbus_name") && !IsBusName(start->dbus_name)) {
-    reader.Fail("dbus_name", "is no well-known name of D-Bus, such as org.example.Notes.");
-  }
-  start->systemd_unit = reader.Text("systemd_unit");
-  if (reader.Has("systemd_unit") && !IsUnitName(start->systemd_unit)) {
-    reader.Fail("systemd_unit", "is no service of systemd, such as notes.service.");
-  }
-  start->timeout_seconds = static_cast<int>(reader.Integer("timeout_seconds", 1, 60).value_or(10));
-}
-
-void ReadOwner(Reader& reader, ProviderOwner* owner) {
-  const int ways = static_cast<int>(reader.Has("executable")) +
-                   static_cast<int>(reader.Has("systemd_unit")) +
-                   static_cast<int>(reader.Has("flatpak")) + static_cast<int>(reader.Has("snap"));
-  if (ways != 1) {
-    return reader.Fail("executable", "or systemd_unit, flatpak or snap is required, once.");
-  }
-  if (reader.Has("executable")) {
-    owner->executable = reader.Text("executable");
-    if (owner->executable.empty() || owner->executable.front() != '/' ||
-        !IsPlainLine(owner->executable, 4096)) {
-      reader.Fail("executable", "must be an absolute path.");
-    }
-  }
-  for (const auto& [key, prefix] : {std::pair<const char*, const char*>{"systemd_unit", "unit:"},
-                                    {"flatpak", "flatpak:"},
-                                    {"snap", "snap:"}}) {
-    if (!reader.Has(key)) continue;
-    const std::string name = reader.Text(key);
-    if (name.empty() || !IsPlainLine(name, 255)) reader.Fail(key, "must be a name.");
-    owner->app = absl::StrCat(prefix, name);
-  }
+// FNV-1a, the same in every run: tells a changed file, and guards nothing.
+std::string Fingerprint(const ProviderStart& start) {
+  uint64_t hash = 14695981039346656037U;
+  const auto add = [&hash](std::string_view text) {
+    for (const char c : text) hash = (hash ^ static_cast<unsigned char>(c)) * 1099511628211U;
+    hash = (hash ^ 0xFFU) * 1099511628211U;
+  };
+  for (const std::string& argument : start.command) add(argument);
+  for (const std::string& variable : start.environment) add(variable);
+  return absl::StrCat(absl::Hex(hash, absl::kZeroPad16));
 }
 
 // Links resolved, as the kernel will name it; the path itself where that fails.
@@ -412,8 +233,8 @@ std::vector<std::string> FilesOf(const std::string& folder) {
 
 }  // namespace
 
-absl::StatusOr<StaticProvider> ParseDeclarationFile(std::string_view text,
-                                                    const std::string& path) {
+absl::StatusOr<StaticProvider> ParseDeclarationFile(std::string_view text, const std::string& path,
+                                                    const std::string& mcp_program) {
   toml::table table;
   try {
     table = toml::parse(text);
@@ -423,18 +244,25 @@ absl::StatusOr<StaticProvider> ParseDeclarationFile(std::string_view text,
   StaticProvider provider;
   provider.path = path;
   absl::Status status;
-  Reader reader(table, "", &status);
+  TomlReader reader(table, "", &status);
   v1::ProviderDeclaration& declaration = provider.declaration;
   declaration.set_id(reader.Text("id"));
   declaration.set_title(reader.Text("title"));
-  reader.Section("start", [&](Reader& section) { ReadStart(section, &provider.start); });
-  reader.Section("owner", [&](Reader& section) { ReadOwner(section, &provider.owner); });
-  reader.Sections("entity_types", [&](Reader& section) {
+  reader.Section("mcp", [&](TomlReader& section) {
+    ReadMcp(section, mcp_program, declaration, &provider.start);
+    provider.imports = true;
+    for (const char* other : {"start", "owner", "actions", "entity_types"}) {
+      if (reader.Has(other)) reader.Fail(other, "is not for a server: its tools are the actions.");
+    }
+  });
+  reader.Section("start", [&](TomlReader& section) { ReadStart(section, &provider.start); });
+  reader.Section("owner", [&](TomlReader& section) { ReadOwner(section, &provider.owner); });
+  reader.Sections("entity_types", [&](TomlReader& section) {
     v1::EntityType* type = declaration.add_entity_types();
     type->set_id(section.Text("id"));
     type->set_title(section.Text("title"));
     type->set_description(section.Text("description"));
-    section.Sections("properties", [type](Reader& one) {
+    section.Sections("properties", [type](TomlReader& one) {
       v1::EntityProperty* property = type->add_properties();
       property->set_id(one.Text("id"));
       property->set_title(one.Text("title"));
@@ -442,7 +270,7 @@ absl::StatusOr<StaticProvider> ParseDeclarationFile(std::string_view text,
     });
   });
   reader.Sections("actions",
-                  [&](Reader& section) { ReadAction(section, declaration.add_actions()); });
+                  [&](TomlReader& section) { ReadAction(section, declaration.add_actions()); });
   reader.Finish();
   if (status.ok() && !reader.Has("owner")) {
     // What is started is what answers.
@@ -457,10 +285,12 @@ absl::StatusOr<StaticProvider> ParseDeclarationFile(std::string_view text,
   if (status.ok()) status = CheckDeclaration(declaration);
   if (!status.ok()) return status;
   declaration = CompleteDeclaration(std::move(declaration));
+  if (provider.imports) provider.fingerprint = Fingerprint(provider.start);
   return provider;
 }
 
-LoadedDeclarations LoadDeclarations(const std::vector<std::string>& folders) {
+LoadedDeclarations LoadDeclarations(const std::vector<std::string>& folders,
+                                    const std::string& mcp_program) {
   LoadedDeclarations loaded;
   size_t files = 0;
   for (const std::string& folder : folders) {
@@ -472,7 +302,7 @@ LoadedDeclarations LoadDeclarations(const std::vector<std::string>& folders) {
       }
       absl::StatusOr<std::string> text = ReadFile(path, kMaxFileBytes);
       absl::StatusOr<StaticProvider> provider =
-          text.ok() ? ParseDeclarationFile(*text, path) : text.status();
+          text.ok() ? ParseDeclarationFile(*text, path, mcp_program) : text.status();
       if (!provider.ok()) {
         loaded.problems.push_back(absl::StrCat(path, ": ", FactsOf(provider.status()).field, " ",
                                                provider.status().message()));

@@ -21,12 +21,14 @@
 #include "absl/time/time.h"
 #include "protos/intelligence/v1/actions.pb.h"
 #include "services/actions/grants.h"
+#include "services/actions/kept_runs.h"
 #include "services/actions/registry.h"
 #include "services/actions/values.h"
 
 namespace intelligenced {
 
-// Called from inside the exchange's methods, which must not be called back from here.
+// Called from inside the exchange's methods, which must not be called back from here; its registry
+// and grants may be.
 class ExchangeOutput {
  public:
   virtual ~ExchangeOutput() = default;
@@ -40,6 +42,9 @@ class ExchangeOutput {
   // Answered by ProviderStartFailed(), or by the provider's registration.
   virtual void StartProvider(uid_t user, std::shared_ptr<const StaticProvider> provider) = 0;
   virtual void SaveGrants() = 0;
+  // A provider whose actions no file lists has come and said which they are.
+  virtual void Imported(
+      uid_t user, std::shared_ptr<const intelligence::v1::ProviderDeclaration> declaration) = 0;
   // A run has ended well: something to suggest another time.
   virtual void RunDone(uid_t user, const std::string& action, const ActionValues& values) = 0;
 };
@@ -52,9 +57,7 @@ struct ExchangeLimits {
   absl::Duration progress = absl::Seconds(30);
   absl::Duration entities = absl::Seconds(10);
   absl::Duration question = absl::Minutes(10);
-  absl::Duration kept = absl::Minutes(10);
-  size_t kept_of_caller = 256;
-  size_t kept_bytes = size_t{32} << 20;
+  KeptLimits kept = {};
 };
 
 class ActionExchange {
@@ -90,6 +93,9 @@ class ActionExchange {
                              const intelligence::v1::AnswerConfirmationsRequest& message,
                              absl::Time now);
   void ConfirmerGone(uint64_t stream, absl::Time now);
+
+  // After grants() was changed: runs that wait for the person's word on a grant take it from there.
+  void GrantsChanged(uid_t user, absl::Time now);
 
   // Ends what has waited too long. NextDeadline() tells when to call it.
   void Tick(absl::Time now);
@@ -164,14 +170,6 @@ class ActionExchange {
     // Runs that were taken back from it.
     std::deque<std::string> cancelled;
   };
-  struct Kept {
-    std::string fingerprint;
-    absl::Status status;
-    intelligence::v1::RunCompleted completed;
-    absl::Time until;
-    size_t bytes = 0;
-  };
-  using KeptKey = std::pair<std::string, std::string>;
 
   // Goes on with a run until it waits for something, or has ended.
   void Advance(Run& run, absl::Time now);
@@ -219,8 +217,6 @@ class ActionExchange {
   // `completed` null: it ended with `status`. `run` is gone afterwards.
   void EndRun(Run& run, const absl::Status& status, const intelligence::v1::RunCompleted* completed,
               absl::Time now);
-  void Keep(const Run& run, const absl::Status& status,
-            const intelligence::v1::RunCompleted* completed, absl::Time now);
   Run* RunOfCall(uint64_t call);
   std::vector<std::string> RunIds(const std::function<bool(const Run&)>& wanted) const;
   bool HasConfirmer(uid_t user) const;
@@ -240,9 +236,7 @@ class ActionExchange {
   std::map<std::string, std::string> questions_;
   // Providers that are being started, and until when their connection is waited for.
   std::map<ActionRegistry::Key, absl::Time> starting_;
-  std::map<KeptKey, Kept> kept_;
-  std::deque<KeptKey> kept_order_;
-  size_t kept_bytes_ = 0;
+  KeptRuns kept_;
 };
 
 }  // namespace intelligenced

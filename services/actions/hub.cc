@@ -4,6 +4,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "runtime/base/file.h"
+#include "services/actions/imported.h"
 
 namespace intelligenced {
 namespace {
@@ -20,7 +21,7 @@ std::string GrantsPath(const ActionServiceOptions& options) {
 
 ActionHub::ActionHub(Runtime* runtime, ActionServiceOptions options)
     : runtime_(runtime), options_(std::move(options)), exchange_(this, options_.make_id) {
-  exchange_.registry().SetStatic(options_.declared);
+  exchange_.registry().SetStatic(Remember(options_.declared));
   if (options_.state_folder.empty()) return;
   const absl::StatusOr<std::string> text = ReadFile(GrantsPath(options_), kMaxGrantsBytes);
   if (absl::IsNotFound(text.status())) return;
@@ -45,9 +46,69 @@ void ActionHub::Run(Work work) {
   });
 }
 
+std::vector<StaticProvider> ActionHub::Remember(std::vector<StaticProvider> declared) const {
+  for (StaticProvider& provider : declared) {
+    if (!provider.imports || options_.state_folder.empty()) continue;
+    const absl::Status status = LoadImported(options_.state_folder, &provider);
+    if (!status.ok() && !absl::IsNotFound(status)) {
+      options_.warn(absl::StrCat("what ", provider.declaration.id(),
+                                 " offered last time cannot be read: ", status.message()));
+    }
+  }
+  return declared;
+}
+
 void ActionHub::SetDeclared(std::vector<StaticProvider> declared) {
-  Run([declared = std::move(declared)](ActionExchange& exchange, absl::Time) {
+  Run([declared = Remember(std::move(declared))](ActionExchange& exchange, absl::Time) {
     exchange.registry().SetStatic(declared);
+  });
+  Discover();
+}
+
+void ActionHub::Discover() {
+  Run([self = this](ActionExchange& exchange, absl::Time) {
+    for (const ProviderView& provider : exchange.registry().List(self->options_.user_id)) {
+      if (provider.file == nullptr || !provider.file->imports || provider.stream != 0 ||
+          provider.declaration->actions_size() > 0) {
+        continue;
+      }
+      self->StartProvider(self->options_.user_id, provider.file);
+    }
+  });
+}
+
+void ActionHub::Imported(uid_t user, std::shared_ptr<const v1::ProviderDeclaration> declaration) {
+  // Files are for all users: what another one's provider says is not for them.
+  if (user != options_.user_id) return;
+  const std::optional<ProviderView> provider =
+      exchange_.registry().FindProvider(user, declaration->id());
+  if (!provider.has_value() || provider->file == nullptr) return;
+  exchange_.registry().SetImported(declaration);
+  if (!options_.state_folder.empty()) KeepImported(declaration->id());
+}
+
+void ActionHub::KeepImported(const std::string& id) {
+  const std::optional<ProviderView> provider =
+      exchange_.registry().FindProvider(options_.user_id, id);
+  if (!provider.has_value() || provider->file == nullptr || !provider->file->imports) return;
+  // One writer of a file at a time.
+  if (const auto [place, first] = keeping_.try_emplace(id, false); !first) {
+    place->second = true;
+    return;
+  }
+  runtime_->blocking().Run([self = shared_from_this(), id, file = provider->file] {
+    const absl::Status status =
+        SaveImported(self->options_.state_folder, file->fingerprint, file->declaration);
+    if (!status.ok()) {
+      self->options_.warn(
+          absl::StrCat("the actions of ", id, " are not remembered: ", status.message()));
+    }
+    self->Run([self, id](ActionExchange&, absl::Time) {
+      const auto place = self->keeping_.find(id);
+      const bool again = place->second;
+      self->keeping_.erase(place);
+      if (again) self->KeepImported(id);
+    });
   });
 }
 

@@ -27,6 +27,8 @@ struct ActionServiceOptions {
   // Null: nothing can be started.
   ProviderLauncher* launcher = nullptr;
   std::vector<StaticProvider> declared;
+  // Whose apps can be started: this user's imported providers are, once, to learn their actions.
+  uid_t user_id = 0;
   // Folder of grants and donations; made when needed. Empty: nothing is kept.
   std::string state_folder;
   // "grants are not kept: …": for the log.
@@ -45,8 +47,13 @@ class ActionHub final : public ExchangeOutput, public std::enable_shared_from_th
   // One thing at a time, in order; then whatever is due by now is done.
   void Run(Work work);
 
-  // What files declare now, in place of what they did. Runs go on with what they began with.
+  // What files declare now, in place of what they did. Runs go on with what they began with. Starts
+  // the imported providers whose actions are not known. Reads files.
   void SetDeclared(std::vector<StaticProvider> declared);
+
+  // Starts the imported providers of ActionServiceOptions whose actions are not known. Once there
+  // is something for them to connect to.
+  void Discover();
 
   // Inside of Run(): which call belongs to a number of the exchange's.
   void AddCall(uint64_t number, std::shared_ptr<StreamCall> call);
@@ -72,7 +79,14 @@ class ActionHub final : public ExchangeOutput, public std::enable_shared_from_th
   void ToConfirmer(uint64_t stream,
                    const intelligence::v1::AnswerConfirmationsResponse& message) override;
   void StartProvider(uid_t user, std::shared_ptr<const StaticProvider> provider) override;
+  void Imported(uid_t user,
+                std::shared_ptr<const intelligence::v1::ProviderDeclaration> declaration) override;
   void RunDone(uid_t user, const std::string& action, const ActionValues& values) override;
+
+  // With the actions that are remembered.
+  std::vector<StaticProvider> Remember(std::vector<StaticProvider> declared) const;
+
+  void KeepImported(const std::string& id);
 
   template <typename Message>
   void Send(uint64_t number, const Message& message);
@@ -87,6 +101,8 @@ class ActionHub final : public ExchangeOutput, public std::enable_shared_from_th
   uint64_t next_number_ = 1;
   absl::Time armed_for_ = absl::InfiniteFuture();
   Timer::Id timer_ = 0;
+  // Imported providers whose file is being written; true: and has to be again.
+  std::map<std::string, bool> keeping_;
   bool saving_ = false;
   bool dirty_ = false;
   std::function<void(uid_t, const std::string&, const ActionValues&)> run_done_;

@@ -38,6 +38,15 @@ void ActionRegistry::SetStatic(std::vector<StaticProvider> providers) {
   ++generation_;
 }
 
+void ActionRegistry::SetImported(std::shared_ptr<const v1::ProviderDeclaration> declaration) {
+  const auto file = static_.find(declaration->id());
+  if (file == static_.end() || !file->second->imports) return;
+  StaticProvider provider = *file->second;
+  provider.declaration = *declaration;
+  file->second = std::make_shared<const StaticProvider>(std::move(provider));
+  ++generation_;
+}
+
 absl::StatusOr<ActionRegistry::Registered> ActionRegistry::Register(
     uint64_t stream, const ActionActor& actor, const v1::ProviderDeclaration& declaration) {
   if (absl::Status status = CheckDeclaration(declaration); !status.ok()) return status;
@@ -84,6 +93,7 @@ absl::StatusOr<ActionRegistry::Registered> ActionRegistry::Register(
   }
   registered.declaration =
       std::make_shared<const v1::ProviderDeclaration>(CompleteDeclaration(declaration));
+  registered.imported = file != static_.end() && file->second->imports;
   if (registered.replaced != 0) by_stream_.erase(registered.replaced);
   connected_[key] = {stream, actor.app, registered.declaration};
   by_stream_[stream] = key;

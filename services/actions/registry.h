@@ -64,10 +64,15 @@ class ActionRegistry {
   // What files declare, for all users. Replaces what was declared before.
   void SetStatic(std::vector<StaticProvider> providers);
 
+  // What a provider of SetStatic() with `imports` said last; does nothing for any other.
+  void SetImported(std::shared_ptr<const intelligence::v1::ProviderDeclaration> declaration);
+
   struct Registered {
     std::shared_ptr<const intelligence::v1::ProviderDeclaration> declaration;
     // The stream of the same app that this one replaces; 0: none.
     uint64_t replaced = 0;
+    // The actions are known by this alone: the file leaves them to the provider.
+    bool imported = false;
   };
   // FIELD_INVALID and INPUT_TOO_LARGE (the declaration), CALLER_NOT_AUTHORIZED (an app that the
   // kernel does not name), ACTION_OWNED_BY_OTHER, CLIENT_QUOTA_EXCEEDED.

@@ -66,21 +66,27 @@ absl::Status ActionResolving::Resolve(const std::shared_ptr<UnaryCall>& call,
   }
   const resolve::Moment moment =
       MomentOf(request, call->runtime().clock().WallTime(), absl::LocalTimeZone());
-  hub_->Run(
-      [self = shared_from_this(), call, request, moment](ActionExchange& exchange, absl::Time) {
-        const auto library = self->LibraryOf(exchange, call->caller().user_id);
-        self->hub_->runtime().blocking().Run([call, request, moment, library] {
-          const absl::StatusOr<v1::ResolveUtteranceResponse> response =
-              ResolveByPhrases(*library, request, moment, /*home=*/"");
-          call->Run([call, response] {
-            if (response.ok()) {
-              call->Respond(*response);
-            } else {
-              call->End(response.status());
-            }
-          });
-        });
+  hub_->Run([self = shared_from_this(), call, request, moment, model = std::move(model)](
+                ActionExchange& exchange, absl::Time) {
+    const auto library = self->LibraryOf(exchange, call->caller().user_id);
+    if (model.has_value()) {
+      call->Run([call, model, library, request, moment] {
+        ResolveByModel(call, *model, library, request, moment);
       });
+      return;
+    }
+    self->hub_->runtime().blocking().Run([call, request, moment, library] {
+      const absl::StatusOr<v1::ResolveUtteranceResponse> response =
+          ResolveByPhrases(*library, request, moment, /*home=*/"");
+      call->Run([call, response] {
+        if (response.ok()) {
+          call->Respond(*response);
+        } else {
+          call->End(response.status());
+        }
+      });
+    });
+  });
   return absl::OkStatus();
 }
 

@@ -84,10 +84,11 @@ class ActionService final : public Base {
 
   grpc::ServerUnaryReactor* ListActions(Context* context, const Bytes* bytes,
                                         Bytes* response) override {
-    return Query<v1::ListActionsRequest, v1::ListActionsResponse>(
-        context, bytes, response, "ListActions",
+    return Answer<v1::ListActionsRequest, v1::ListActionsResponse>(
+        context, bytes, response, "ListActions", Noted::kFailures,
         [](ActionExchange& exchange, const ActionActor& actor,
-           const v1::ListActionsRequest& request) -> absl::StatusOr<v1::ListActionsResponse> {
+           const v1::ListActionsRequest& request,
+           absl::Time) -> absl::StatusOr<v1::ListActionsResponse> {
           v1::ListActionsResponse answer;
           for (const ProviderView& provider : exchange.registry().List(actor.user_id)) {
             if (!request.provider().empty() && provider.declaration->id() != request.provider()) {
@@ -104,10 +105,10 @@ class ActionService final : public Base {
 
   grpc::ServerUnaryReactor* GetAction(Context* context, const Bytes* bytes,
                                       Bytes* response) override {
-    return Query<v1::GetActionRequest, v1::GetActionResponse>(
-        context, bytes, response, "GetAction",
-        [](ActionExchange& exchange, const ActionActor& actor,
-           const v1::GetActionRequest& request) -> absl::StatusOr<v1::GetActionResponse> {
+    return Answer<v1::GetActionRequest, v1::GetActionResponse>(
+        context, bytes, response, "GetAction", Noted::kFailures,
+        [](ActionExchange& exchange, const ActionActor& actor, const v1::GetActionRequest& request,
+           absl::Time) -> absl::StatusOr<v1::GetActionResponse> {
           if (request.name().empty()) return FieldError("name", "is required.");
           const absl::StatusOr<ActionRegistry::Found> found =
               exchange.registry().FindAction(actor.user_id, request.name());
@@ -121,8 +122,8 @@ class ActionService final : public Base {
 
   grpc::ServerUnaryReactor* CancelAction(Context* context, const Bytes* bytes,
                                          Bytes* response) override {
-    return Change<v1::CancelActionRequest, v1::CancelActionResponse>(
-        context, bytes, response, "CancelAction",
+    return Answer<v1::CancelActionRequest, v1::CancelActionResponse>(
+        context, bytes, response, "CancelAction", Noted::kAlways,
         [](ActionExchange& exchange, const ActionActor& actor,
            const v1::CancelActionRequest& request,
            absl::Time now) -> absl::StatusOr<v1::CancelActionResponse> {
@@ -135,10 +136,10 @@ class ActionService final : public Base {
 
   grpc::ServerUnaryReactor* ListGrants(Context* context, const Bytes* bytes,
                                        Bytes* response) override {
-    return Query<v1::ListGrantsRequest, v1::ListGrantsResponse>(
-        context, bytes, response, "ListGrants",
-        [](ActionExchange& exchange, const ActionActor& actor,
-           const v1::ListGrantsRequest&) -> absl::StatusOr<v1::ListGrantsResponse> {
+    return Answer<v1::ListGrantsRequest, v1::ListGrantsResponse>(
+        context, bytes, response, "ListGrants", Noted::kFailures,
+        [](ActionExchange& exchange, const ActionActor& actor, const v1::ListGrantsRequest&,
+           absl::Time) -> absl::StatusOr<v1::ListGrantsResponse> {
           v1::ListGrantsResponse answer;
           answer.set_caller(actor.app);
           for (v1::ActionGrant& grant :
@@ -151,11 +152,11 @@ class ActionService final : public Base {
 
   grpc::ServerUnaryReactor* SetGrant(Context* context, const Bytes* bytes,
                                      Bytes* response) override {
-    return Change<v1::SetGrantRequest, v1::ActionGrant>(
-        context, bytes, response, "SetGrant",
+    return Answer<v1::SetGrantRequest, v1::ActionGrant>(
+        context, bytes, response, "SetGrant", Noted::kAlways,
         [hub = hub_](ActionExchange& exchange, const ActionActor& actor,
                      const v1::SetGrantRequest& request,
-                     absl::Time) -> absl::StatusOr<v1::ActionGrant> {
+                     absl::Time now) -> absl::StatusOr<v1::ActionGrant> {
           const v1::ActionGrant& grant = request.grant();
           if (!actor.trusted) return PersonOnly(actor);
           absl::Status status = CheckGrantNames(grant.caller(), grant.provider());
@@ -176,14 +177,15 @@ class ActionService final : public Base {
               {actor.user_id, grant.caller(), grant.provider(), provider->owner}, grant.policy());
           if (!status.ok()) return status;
           hub->SaveGrants();
+          exchange.GrantsChanged(actor.user_id, now);
           return grant;
         });
   }
 
   grpc::ServerUnaryReactor* RevokeGrant(Context* context, const Bytes* bytes,
                                         Bytes* response) override {
-    return Change<v1::RevokeGrantRequest, v1::RevokeGrantResponse>(
-        context, bytes, response, "RevokeGrant",
+    return Answer<v1::RevokeGrantRequest, v1::RevokeGrantResponse>(
+        context, bytes, response, "RevokeGrant", Noted::kAlways,
         [hub = hub_](ActionExchange& exchange, const ActionActor& actor,
                      const v1::RevokeGrantRequest& request,
                      absl::Time) -> absl::StatusOr<v1::RevokeGrantResponse> {
@@ -199,39 +201,23 @@ class ActionService final : public Base {
 
   grpc::ServerUnaryReactor* ResolveUtterance(Context* context, const Bytes* bytes,
                                              Bytes* response) override {
-    return Later<v1::ResolveUtteranceRequest>(
-        context, bytes, response, "ResolveUtterance",
-        [resolving = resolving_](const std::shared_ptr<UnaryCall>& call,
-                                 const v1::ResolveUtteranceRequest& request) {
-          return resolving->Resolve(call, request);
-        });
+    return Resolving<v1::ResolveUtteranceRequest>(context, bytes, response, "ResolveUtterance",
+                                                  &ActionResolving::Resolve);
   }
   grpc::ServerUnaryReactor* DonateAction(Context* context, const Bytes* bytes,
                                          Bytes* response) override {
-    return Later<v1::DonateActionRequest>(
-        context, bytes, response, "DonateAction",
-        [resolving = resolving_](const std::shared_ptr<UnaryCall>& call,
-                                 const v1::DonateActionRequest& request) {
-          return resolving->Donate(call, request);
-        });
+    return Resolving<v1::DonateActionRequest>(context, bytes, response, "DonateAction",
+                                              &ActionResolving::Donate);
   }
   grpc::ServerUnaryReactor* SuggestActions(Context* context, const Bytes* bytes,
                                            Bytes* response) override {
-    return Later<v1::SuggestActionsRequest>(
-        context, bytes, response, "SuggestActions",
-        [resolving = resolving_](const std::shared_ptr<UnaryCall>& call,
-                                 const v1::SuggestActionsRequest& request) {
-          return resolving->Suggest(call, request);
-        });
+    return Resolving<v1::SuggestActionsRequest>(context, bytes, response, "SuggestActions",
+                                                &ActionResolving::Suggest);
   }
   grpc::ServerUnaryReactor* DeleteDonations(Context* context, const Bytes* bytes,
                                             Bytes* response) override {
-    return Later<v1::DeleteDonationsRequest>(
-        context, bytes, response, "DeleteDonations",
-        [resolving = resolving_](const std::shared_ptr<UnaryCall>& call,
-                                 const v1::DeleteDonationsRequest& request) {
-          return resolving->Delete(call, request);
-        });
+    return Resolving<v1::DeleteDonationsRequest>(context, bytes, response, "DeleteDonations",
+                                                 &ActionResolving::Delete);
   }
 
  private:
@@ -249,14 +235,29 @@ class ActionService final : public Base {
                       });
   }
 
+  template <typename Request>
+  grpc::ServerUnaryReactor* Resolving(
+      Context* context, const Bytes* bytes, Bytes* response, std::string_view method,
+      absl::Status (ActionResolving::*start)(const std::shared_ptr<UnaryCall>&, const Request&)) {
+    return Later<Request>(context, bytes, response, method,
+                          [resolving = resolving_, start](const std::shared_ptr<UnaryCall>& call,
+                                                          const Request& request) {
+                            return (*resolving.*start)(call, request);
+                          });
+  }
+
+  // Which calls the activity record has: looking around is noted only where it fails.
+  enum class Noted { kAlways, kFailures };
+
   // work(exchange, actor, request, now) inside the hub.
   template <typename Request, typename Response, typename Work>
-  grpc::ServerUnaryReactor* Change(Context* context, const Bytes* bytes, Bytes* response,
-                                   std::string_view method, Work work) {
+  grpc::ServerUnaryReactor* Answer(Context* context, const Bytes* bytes, Bytes* response,
+                                   std::string_view method, Noted noted, Work work) {
     return Later<Request>(
         context, bytes, response, method,
-        [hub = hub_, work = std::move(work)](const std::shared_ptr<UnaryCall>& call,
-                                             const Request& request) {
+        [hub = hub_, noted, work = std::move(work)](const std::shared_ptr<UnaryCall>& call,
+                                                    const Request& request) {
+          if (noted == Noted::kFailures) call->RecordFailureOnly();
           hub->Run([call, request, work](ActionExchange& exchange, absl::Time now) {
             absl::StatusOr<Response> answer = work(exchange, ActorOf(*call), request, now);
             call->Run([call, answer = std::move(answer)] {
@@ -269,28 +270,6 @@ class ActionService final : public Base {
           });
           return absl::OkStatus();
         });
-  }
-
-  template <typename Request, typename Response, typename Work>
-  grpc::ServerUnaryReactor* Query(Context* context, const Bytes* bytes, Bytes* response,
-                                  std::string_view method, Work work) {
-    return Later<Request>(context, bytes, response, method,
-                          [hub = hub_, work = std::move(work)](
-                              const std::shared_ptr<UnaryCall>& call, const Request& request) {
-                            call->RecordFailureOnly();
-                            hub->Run([call, request, work](ActionExchange& exchange, absl::Time) {
-                              absl::StatusOr<Response> answer =
-                                  work(exchange, ActorOf(*call), request);
-                              call->Run([call, answer = std::move(answer)] {
-                                if (answer.ok()) {
-                                  call->Respond(*answer);
-                                } else {
-                                  call->End(answer.status());
-                                }
-                              });
-                            });
-                            return absl::OkStatus();
-                          });
   }
 
   const ServiceEnvironment environment_;

@@ -357,13 +357,20 @@ class ProviderLink {
 };
 
 absl::Status Provider::Serve(const ServeOptions& options) const {
+  const intelligenced::SystemClock clock;
   absl::Duration pause = kFirstPause;
+  absl::Time alone_since = clock.Now();
   while (!options.cancellation.cancelled()) {
     bool registered = false;
     const absl::Status status = ProviderLink(*this, options).Serve(registered);
     if (options.cancellation.cancelled() || status.ok()) return absl::OkStatus();
     if (IsFinal(status)) return status;
-    if (registered) pause = kFirstPause;
+    if (registered) {
+      pause = kFirstPause;
+      alone_since = clock.Now();
+    }
+    // Without a daemon nothing is asked either.
+    if (clock.Now() - alone_since >= options.idle_timeout) return absl::OkStatus();
     // Woken by a cancellation.
     absl::Mutex mutex;
     bool woken = false;

@@ -164,8 +164,8 @@ class EntityKind {
 struct ServeOptions {
   ClientOptions client = {};
   Cancellation cancellation = {};
-  // Serve() returns when nothing was asked for this long: an app that is started when needed need
-  // not stay.
+  // Serve() returns when nothing was asked for this long, with a daemon or without one: an app that
+  // is started when needed need not stay.
   absl::Duration idle_timeout = absl::InfiniteDuration();
   // Told after each registration, on the serving thread.
   std::function<void()> on_registered = {};

@@ -14,6 +14,7 @@
 #include "gtest/gtest.h"
 #include "runtime/base/reasons.h"
 #include "services/actions/exchange.h"
+#include "tests/unit/services/actions/action_texts.h"
 
 namespace intelligenced {
 
@@ -24,25 +25,6 @@ inline v1::ProviderDeclaration Declaration(const std::string& text) {
   EXPECT_TRUE(google::protobuf::TextFormat::ParseFromString(text, &declaration)) << text;
   return declaration;
 }
-
-inline constexpr char kLists[] = R"(
-  id: "org.example.Lists" title: "Lists"
-  entity_types { id: "list" title: "list" properties { id: "size" type { integer {} } } }
-  actions {
-    id: "add" title: "Add to a list" phrases: "add {item} to {list}"
-    parameters { id: "item" type { string { max_length: 20 } } prompt: "What?" }
-    parameters { id: "list" type { entity { id: "list" } } }
-  }
-  actions {
-    id: "drop" title: "Delete a list" is_destructive: true
-    parameters { id: "list" type { entity { id: "list" } } }
-  }
-  actions {
-    id: "count" title: "Count" requires_confirmation: true
-    parameters { id: "from" type { integer { minimum: 1 } } default_value { integer_value: 1 } }
-    result { integer {} }
-  }
-)";
 
 class RecordedOutput final : public ExchangeOutput {
  public:
@@ -66,6 +48,9 @@ class RecordedOutput final : public ExchangeOutput {
     started.push_back(provider->declaration.id());
   }
   void SaveGrants() override { ++saved; }
+  void Imported(uid_t, std::shared_ptr<const v1::ProviderDeclaration> declaration) override {
+    imported.push_back(declaration->id());
+  }
   void RunDone(uid_t, const std::string& action, const ActionValues&) override {
     done.push_back(action);
   }
@@ -77,6 +62,7 @@ class RecordedOutput final : public ExchangeOutput {
   std::map<uint64_t, std::vector<v1::AnswerConfirmationsResponse>> confirmer;
   std::vector<std::string> started;
   std::vector<std::string> done;
+  std::vector<std::string> imported;
   int saved = 0;
 };
 
@@ -91,7 +77,7 @@ class ExchangeTest : public testing::Test {
   }
 
   absl::Status Register(uint64_t stream, const ActionActor& actor,
-                        const std::string& text = kLists) {
+                        const std::string& text = kListsDeclaration) {
     v1::RegisterProvider message;
     *message.mutable_declaration() = Declaration(text);
     return exchange_.ProviderRegisters(stream, actor, message, now_);

@@ -6,6 +6,8 @@
 #include <filesystem>
 #include <fstream>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "gmock/gmock.h"
 #include "services/actions/grants.h"
@@ -31,7 +33,7 @@ std::string Parameter(const std::string& type) {
 }
 
 TEST(DeclarationTest, RefusesWhatBreaksTheRules) {
-  EXPECT_TRUE(CheckDeclaration(Declaration(kLists)).ok());
+  EXPECT_TRUE(CheckDeclaration(Declaration(kListsDeclaration)).ok());
   EXPECT_EQ(FactsOf(CheckDeclaration(Declaration("id: '../x' title: 'X'"))).field,
             "declaration.id");
   EXPECT_EQ(FactsOf(CheckDeclaration(Declaration("id: 'a..b' title: 'X'"))).field,
@@ -84,6 +86,8 @@ TEST(DeclarationTest, EntitiesDoNotLeadBackToThemselves) {
                   .ok());
 }
 
+constexpr char kMcp[] = "/usr/libexec/mcp";
+
 constexpr char kFile[] = R"(
 id = "org.example.Lists"
 title = "Lists"
@@ -116,7 +120,7 @@ default = "low"
 )";
 
 TEST(DeclarationFileTest, SaysWhatAProviderOffersAndHowItIsStarted) {
-  const absl::StatusOr<StaticProvider> provider = ParseDeclarationFile(kFile, "/x.toml");
+  const absl::StatusOr<StaticProvider> provider = ParseDeclarationFile(kFile, "/x.toml", kMcp);
   ASSERT_TRUE(provider.ok()) << provider.status() << FactsOf(provider.status()).field;
   const v1::Action& action = provider->declaration.actions(0);
   EXPECT_EQ(action.name(), "org.example.Lists/add");
@@ -131,7 +135,7 @@ TEST(DeclarationFileTest, SaysWhatAProviderOffersAndHowItIsStarted) {
 
 TEST(DeclarationFileTest, RefusesCommandsForAShell) {
   const auto parse = [](const std::string& start) {
-    return ParseDeclarationFile("id = 'a.b'\ntitle = 'A'\n" + start, "/x.toml").status();
+    return ParseDeclarationFile("id = 'a.b'\ntitle = 'A'\n" + start, "/x.toml", kMcp).status();
   };
   for (const char* command :
        {R"(["sh", "-c", "x"])", R"(["/bin/sh -c x"])", R"(["/bin/x;rm"])", R"(["/bin/$HOME"])",
@@ -153,6 +157,46 @@ TEST(DeclarationFileTest, RefusesCommandsForAShell) {
   EXPECT_TRUE(HasReason(parse("[start"), Reason::kFieldInvalid));
 }
 
+TEST(DeclarationFileTest, AServerOfTheModelContextProtocolIsSpokenForByItsProgram) {
+  const std::string head = "id = 'a.b'\ntitle = 'A b'\n[mcp]\n";
+  const auto parse = [&](const std::string& rest) {
+    return ParseDeclarationFile(head + rest, "/x.toml", kMcp);
+  };
+  const absl::StatusOr<StaticProvider> provider = parse(
+      "command = ['/usr/bin/npx', '-y', '$(x)']\ntools = ['read file', 'b']\n"
+      "environment = { API_KEY = 'a b;c' }\n");
+  ASSERT_TRUE(provider.ok()) << provider.status();
+  EXPECT_TRUE(provider->imports);
+  EXPECT_EQ(provider->declaration.actions_size(), 0);
+  EXPECT_EQ(provider->owner.executable, kMcp);
+  EXPECT_THAT(provider->start.command,
+              testing::ElementsAre(kMcp, "--id=a.b", "--title=A b", "--tool=read file", "--tool=b",
+                                   "--", "/usr/bin/npx", "-y", "$(x)"));
+  EXPECT_THAT(provider->start.environment, testing::ElementsAre("API_KEY=a b;c"));
+  EXPECT_EQ(provider->start.timeout_seconds, 30);
+  EXPECT_NE(provider->fingerprint, parse("command = ['/usr/bin/npx', '-y', 'x']")->fingerprint);
+  for (const auto& [text, field] : std::vector<std::pair<std::string, std::string>>{
+           {"", "mcp.command"},
+           {"command = ['npx']", "mcp.command"},
+           {"command = ['/bin/x; rm']", "mcp.command"},
+           {"command = ['/x']\ntools = ['']", "mcp.tools"},
+           {"command = ['/x']\ntools = [\"a\\nb\"]", "mcp.tools"},
+           {"command = ['/x']\nenvironment = { 'A-B' = 'x' }", "mcp.environment.A-B"},
+           {"command = ['/x']\nenvironment = { A = 1 }", "mcp.environment.A"},
+           {"command = ['/x']\nenvironment = { INTELLIGENCED_SOCKET = 'x' }",
+            "mcp.environment.INTELLIGENCED_SOCKET"},
+           {"command = ['/x']\nshell = true", "mcp.shell"},
+           {"command = ['/x']\ntimeout_seconds = 61", "mcp.timeout_seconds"},
+           {"command = ['/x']\n[start]\ncommand = ['/y']", "start"},
+           {"command = ['/x']\n[owner]\nexecutable = '/y'", "owner"},
+           {"command = ['/x']\n[[actions]]\nid = 'a'\ntitle = 'A'", "actions"}}) {
+    EXPECT_EQ(FactsOf(parse(text).status()).field, field) << text;
+  }
+  // Where the program is not installed.
+  EXPECT_EQ(FactsOf(ParseDeclarationFile(head + "command = ['/x']", "/x.toml", "").status()).field,
+            "mcp.command");
+}
+
 TEST(DeclarationFileTest, ABadFileAndASecondClaimAreLeftOut) {
   std::string pattern = testing::TempDir() + "actions-XXXXXX";
   const std::string folder = mkdtemp(pattern.data());
@@ -164,7 +208,7 @@ TEST(DeclarationFileTest, ABadFileAndASecondClaimAreLeftOut) {
   std::ofstream(folder + "/user/bad.toml") << "id = 3";
   std::ofstream(folder + "/user/notes.txt") << "no declaration";
   const LoadedDeclarations loaded =
-      LoadDeclarations({folder + "/system", folder + "/user", folder + "/nowhere"});
+      LoadDeclarations({folder + "/system", folder + "/user", folder + "/nowhere"}, kMcp);
   ASSERT_THAT(loaded.providers, SizeIs(1));
   EXPECT_EQ(loaded.providers[0].owner.executable, "/usr/bin/lists");
   ASSERT_THAT(loaded.problems, SizeIs(2));
@@ -193,13 +237,35 @@ TEST_F(RegistryTest, AnIdentifierBelongsToOneAppOfOneUser) {
 
 TEST_F(RegistryTest, ADeclaredOwnerIsTheOnlyOne) {
   StaticProvider file;
-  file.declaration = CompleteDeclaration(Declaration(kLists));
+  file.declaration = CompleteDeclaration(Declaration(kListsDeclaration));
   file.owner.app = "unit:lists.service";
   registry().SetStatic({file});
   EXPECT_TRUE(HasReason(Register(1, lists_), Reason::kActionOwnedByOther));
   ActionActor unit = lists_;
   unit.app = "unit:lists.service";
   EXPECT_TRUE(Register(1, unit).ok());
+}
+
+TEST_F(RegistryTest, ImportedActionsAreThoseOfTheProvider) {
+  StaticProvider file;
+  file.declaration = Declaration("id: 'org.example.Lists' title: 'Lists'");
+  file.owner.executable = "/usr/bin/lists";
+  file.imports = true;
+  registry().SetStatic({file});
+  EXPECT_TRUE(HasReason(registry().FindAction(1000, "add").status(), Reason::kActionNotFound));
+  ASSERT_TRUE(Register(1, lists_).ok());
+  EXPECT_THAT(output_.imported, testing::ElementsAre("org.example.Lists"));
+  registry().SetImported(std::make_shared<const v1::ProviderDeclaration>(
+      CompleteDeclaration(Declaration(kListsDeclaration))));
+  exchange_.ProviderGone(1, now_);
+  EXPECT_TRUE(registry().FindAction(1000, "add").ok());
+  EXPECT_FALSE(registry().FindProvider(1000, "org.example.Lists")->startable());
+  // Of a provider whose file lists its actions, or that has none, nothing is taken over.
+  file.imports = false;
+  registry().SetStatic({file});
+  registry().SetImported(std::make_shared<const v1::ProviderDeclaration>(
+      CompleteDeclaration(Declaration(kListsDeclaration))));
+  EXPECT_FALSE(registry().FindAction(1000, "add").ok());
 }
 
 TEST_F(RegistryTest, NamesAreFullOrUnique) {

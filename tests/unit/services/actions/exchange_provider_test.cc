@@ -191,7 +191,7 @@ class StartedProviderTest : public ExchangeTest {
  protected:
   StartedProviderTest() {
     StaticProvider provider;
-    provider.declaration = CompleteDeclaration(Declaration(kLists));
+    provider.declaration = CompleteDeclaration(Declaration(kListsDeclaration));
     provider.owner.executable = "/usr/bin/lists";
     provider.start.command = {"/usr/bin/lists"};
     exchange_.registry().SetStatic({provider});

@@ -1,0 +1,125 @@
+// The hub's work on other threads against the end of the daemon: with real threads, for the
+// sanitizers.
+#include "services/actions/hub.h"
+
+#include <gtest/gtest.h>
+#include <stdlib.h>
+
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <utility>
+
+#include "absl/synchronization/notification.h"
+#include "google/protobuf/text_format.h"
+#include "runtime/base/executor.h"
+#include "runtime/core/runtime.h"
+#include "tests/unit/services/actions/action_texts.h"
+
+namespace intelligenced {
+namespace {
+
+namespace v1 = ::intelligence::v1;
+
+// Is in the middle of a start until it is told to go on.
+class SlowLauncher final : public ProviderLauncher {
+ public:
+  absl::Status Start(uid_t, const ProviderStart&) override {
+    entered.Notify();
+    proceed.WaitForNotification();
+    return absl::UnavailableError("The bus has gone.");
+  }
+  absl::Notification entered;
+  absl::Notification proceed;
+};
+
+// The daemon's order (daemon/composition.cc): what work in the pool uses goes after the pool.
+struct Stack {
+  explicit Stack(const std::string& folder) : timer(&clock), pool("blocking", 4) {
+    Runtime::Parts parts;
+    parts.clock = &clock;
+    parts.blocking = &pool;
+    parts.timer = &timer;
+    runtime = std::make_unique<Runtime>(parts);
+    ActionServiceOptions options;
+    options.launcher = &launcher;
+    options.state_folder = folder;
+    options.make_id = [] { return std::string("an id"); };
+    StaticProvider file;
+    google::protobuf::TextFormat::ParseFromString(kListsDeclaration, &file.declaration);
+    file.declaration = CompleteDeclaration(std::move(file.declaration));
+    file.start.command = {"/usr/bin/lists"};
+    file.start.timeout_seconds = 1;
+    file.owner.executable = "/usr/bin/lists";
+    options.declared = {file};
+    hub = std::make_shared<ActionHub>(runtime.get(), std::move(options));
+  }
+
+  SystemClock clock;
+  std::unique_ptr<Runtime> runtime;
+  ThreadTimer timer;
+  SlowLauncher launcher;
+  ThreadPool pool;
+  std::shared_ptr<ActionHub> hub;
+};
+
+class HubTest : public testing::Test {
+ protected:
+  HubTest() {
+    std::string pattern = testing::TempDir() + "hub-XXXXXX";
+    folder_ = mkdtemp(pattern.data());
+  }
+  ~HubTest() override { std::filesystem::remove_all(folder_); }
+  std::string folder_;
+};
+
+ActionActor Person() {
+  return {.user_id = 1000,
+          .app = "exe:/usr/bin/mlctl",
+          .executable = "/usr/bin/mlctl",
+          .display_name = "mlctl",
+          .trusted = true};
+}
+
+TEST_F(HubTest, AStartThatIsStillGoingOnUsesNothingThatIsGone) {
+  auto stack = std::make_unique<Stack>(folder_);
+  stack->hub->Run([](ActionExchange& exchange, absl::Time now) {
+    v1::RunActionStart start;
+    start.set_action("count");
+    EXPECT_TRUE(exchange.StartRun(7, Person(), start, now).ok());
+  });
+  stack->launcher.entered.WaitForNotification();
+  stack->hub.reset();
+  stack->launcher.proceed.Notify();
+  // Its deadline may run on the timer meanwhile.
+  stack.reset();
+}
+
+TEST_F(HubTest, GrantsThatAreBeingWrittenUseNothingThatIsGone) {
+  for (int round = 0; round < 20; ++round) {
+    auto stack = std::make_unique<Stack>(folder_);
+    for (int i = 0; i < 10; ++i) {
+      stack->hub->Run([hub = stack->hub.get(), i](ActionExchange& exchange, absl::Time) {
+        EXPECT_TRUE(exchange.grants()
+                        .Set({1000, absl::StrCat("exe:/usr/bin/a", i), "org.example.Lists",
+                              "exe:/usr/bin/lists"},
+                             v1::GRANT_POLICY_ALWAYS)
+                        .ok());
+        hub->SaveGrants();
+      });
+    }
+    stack.reset();
+  }
+  // All of the last round reached the disk: a pool runs what it has before it goes.
+  Stack again(folder_);
+  absl::Notification looked;
+  again.hub->Run([&looked](ActionExchange& exchange, absl::Time) {
+    EXPECT_EQ(exchange.grants().List(1000, "").size(), 10U);
+    looked.Notify();
+  });
+  looked.WaitForNotification();
+  again.launcher.proceed.Notify();
+}
+
+}  // namespace
+}  // namespace intelligenced
