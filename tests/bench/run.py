@@ -149,6 +149,8 @@ def llm(build):
 def actions(build):
     """Sentences that become actions: how often rightly, and how fast among 1,000 actions."""
     subprocess.run([build / "bin" / "resolve_actions"], check=True)
+    with Daemon(build) as daemon:
+        subprocess.run([build / "bin" / "actions_daemon", daemon.socket], check=True)
 
 
 def translation(build):

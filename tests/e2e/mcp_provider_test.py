@@ -34,7 +34,7 @@ class McpProvider(unittest.TestCase):
 
     def actions(self):
         listed = self.daemon.mlctl("actions", "list", "--json").stdout.splitlines()
-        return {action["id"]: action for action in map(json.loads, listed)}
+        return {action["name"].rpartition("/")[2]: action for action in map(json.loads, listed)}
 
     def run_action(self, name, *values, check=True):
         done = self.daemon.mlctl("actions", "run", name, *values, "--json", check=False)

@@ -109,7 +109,7 @@ def check_server(daemon, folder):
 
     def actions():
         lines = daemon.mlctl("actions", "list", "--json").stdout.splitlines()
-        return {one["id"]: one for one in map(json.loads, lines) if one["provider"] == FILES}
+        return {one["name"].rpartition("/")[2]: one for one in map(json.loads, lines) if one["name"].startswith(FILES)}
 
     daemon.wait_for(actions, 60)
     offered = actions()

@@ -12,6 +12,7 @@
 #include "absl/synchronization/notification.h"
 #include "protos/support/limits.h"
 #include "runtime/base/executor.h"
+#include "services/actions/service.h"
 #include "services/image_generation/service.h"
 #include "services/language/service.h"
 #include "services/language_model/service.h"
@@ -46,8 +47,9 @@ constexpr std::string_view kCatalogue = R"({"models": [{
 
 class TestCallers final : public CallerDirectory {
  public:
-  TestCallers(const std::atomic<bool>* refuse, const std::atomic<bool>* other_app)
-      : refuse_(refuse), other_app_(other_app) {}
+  TestCallers(const std::atomic<bool>* refuse, const std::atomic<bool>* other_app,
+              const TestIdentity* identity)
+      : refuse_(refuse), other_app_(other_app), identity_(identity) {}
   absl::StatusOr<Caller> Resolve(std::string_view, std::string_view service) const override {
     if (*refuse_) {
       return MakeError(Reason::kCallerNotAuthorized,
@@ -59,12 +61,14 @@ class TestCallers final : public CallerDirectory {
                      .user_id = 1000};
     caller.user_id = 1000;
     caller.process_id = 42;
+    identity_->Fill(&caller);
     return caller;
   }
 
  private:
   const std::atomic<bool>* const refuse_;
   const std::atomic<bool>* const other_app_;
+  const TestIdentity* const identity_;
 };
 
 void WriteFile(const std::string& path, std::string_view content) {
@@ -151,15 +155,31 @@ absl::StatusOr<std::shared_ptr<const Attachment>> TestAttachments::Take(std::str
   return attachment;
 }
 
+absl::Status TestLauncher::Start(uid_t user, const ProviderStart& start) {
+  EXPECT_EQ(user, 1000U);
+  absl::MutexLock lock(mutex_);
+  started_.push_back(start);
+  return answer_;
+}
+void TestLauncher::Answer(const absl::Status& status) {
+  absl::MutexLock lock(mutex_);
+  answer_ = status;
+}
+std::vector<ProviderStart> TestLauncher::started() const {
+  absl::MutexLock lock(mutex_);
+  return started_;
+}
+
 struct ServiceFixture::Stack {
   Stack(const std::string& folder, ScriptBehaviour* script, BenchBehaviour* bench, TestDisk* disk,
         const std::atomic<uint64_t>* memory_available, ActivityLog* activity,
         AttachmentSource* attachments, const std::atomic<bool>* refuse,
-        const std::atomic<bool>* other_app, const ManifestsByName& more_models)
+        const std::atomic<bool>* other_app, const TestIdentity* identity,
+        TestLauncher* provider_launcher, const ManifestsByName& more_models)
       : timer(&clock),
         step_threads("steps", 2),
         loader_threads("loaders", 2),
-        blocking_threads("blocking", 4),
+        blocking_threads(std::make_unique<ThreadPool>("blocking", 4)),
         loader(script, bench),
         store(OpenStore(folder, disk, more_models)),
         catalogue(OpenCatalogue(folder)),
@@ -167,7 +187,7 @@ struct ServiceFixture::Stack {
         models(Residency(), store.get(), &loader, &clock, &loader_threads, &timer,
                [memory_available] { return MachineMemory{uint64_t{8} << 30, *memory_available}; }),
         scheduler(Lanes(), &clock, &step_threads, &timer),
-        callers(refuse, other_app),
+        callers(refuse, other_app, identity),
         runtime({.scheduler = &scheduler,
                  .models = &models,
                  .loader = &loader,
@@ -175,7 +195,7 @@ struct ServiceFixture::Stack {
                  .installer = &installer,
                  .catalogue = &catalogue,
                  .clock = &clock,
-                 .blocking = &blocking_threads,
+                 .blocking = blocking_threads.get(),
                  .timer = &timer,
                  .engine_available = nullptr}) {
     environment.runtime = &runtime;
@@ -203,6 +223,15 @@ struct ServiceFixture::Stack {
     services.push_back(MakeTranslationService(environment));
     services.push_back(MakeLanguageService(environment));
     services.push_back(MakeSystemService(environment));
+    ActionServiceOptions action_options;
+    action_options.launcher = provider_launcher;
+    action_options.user_id = 1000;
+    action_options.state_folder = folder + "/action-state";
+    action_options.make_id = [number = std::make_shared<std::atomic<int>>()] {
+      return absl::StrCat("id-", ++*number);
+    };
+    actions = std::make_shared<ActionHub>(&runtime, std::move(action_options));
+    services.push_back(MakeActionService(environment, actions));
     grpc::ServerBuilder builder;
     builder.SetMaxReceiveMessageSize(kMaxReceiveMessageBytes);
     builder.AddListeningPort("unix:" + folder + "/socket", grpc::InsecureServerCredentials());
@@ -213,13 +242,17 @@ struct ServiceFixture::Stack {
     scheduler.CancelAll();
     server->Shutdown(std::chrono::system_clock::now() + std::chrono::seconds(1));
     server->Wait();
+    services.clear();
+    actions.reset();
+    // What it still has to do uses the rest.
+    blocking_threads.reset();
   }
 
   SystemClock clock;
   ThreadTimer timer;
   ThreadPool step_threads;
   ThreadPool loader_threads;
-  ThreadPool blocking_threads;
+  std::unique_ptr<ThreadPool> blocking_threads;
   ScriptedLoader loader;
   std::unique_ptr<ModelStore> store;
   Catalogue catalogue;
@@ -229,6 +262,7 @@ struct ServiceFixture::Stack {
   TestCallers callers;
   Runtime runtime;
   ServiceEnvironment environment;
+  std::shared_ptr<ActionHub> actions;
   std::vector<std::unique_ptr<grpc::Service>> services;
   std::unique_ptr<grpc::Server> server;
 };
@@ -236,9 +270,10 @@ struct ServiceFixture::Stack {
 ServiceFixture::ServiceFixture(const ManifestsByName& more_models) {
   std::string pattern = testing::TempDir() + "services-XXXXXX";
   folder_ = ::mkdtemp(pattern.data());
-  stack_ =
-      std::make_unique<Stack>(folder_, &script_, &bench_, &disk_, &memory_available_, &activity_,
-                              &attachments_, &refuse_callers_, &other_app_, more_models);
+  stack_ = std::make_unique<Stack>(folder_, &script_, &bench_, &disk_, &memory_available_,
+                                   &activity_, &attachments_, &refuse_callers_, &other_app_,
+                                   &identity_, &launcher_, more_models);
+  actions_ = stack_->actions;
   runtime_ = &stack_->runtime;
   grpc::ChannelArguments arguments;
   arguments.SetMaxReceiveMessageSize(-1);
@@ -260,6 +295,7 @@ ServiceFixture::ServiceFixture(const ManifestsByName& more_models) {
 ServiceFixture::~ServiceFixture() {
   script_.held = false;
   bench_.held = false;
+  actions_.reset();
   stack_.reset();
   std::filesystem::remove_all(folder_);
 }

@@ -25,6 +25,7 @@
 #include "runtime/base/file.h"
 #include "runtime/base/reasons.h"
 #include "runtime/core/runtime.h"
+#include "services/actions/hub.h"
 #include "services/rpc/service_environment.h"
 #include "tests/unit/services/scripted_models.h"
 
@@ -70,6 +71,49 @@ class TestAttachments final : public AttachmentSource {
       ABSL_GUARDED_BY(mutex_);
 };
 
+// Which app calls come from: that of the moment at which a call begins.
+class TestIdentity {
+ public:
+  // `trusted`: it is one of the person's clients.
+  void Set(const std::string& app, bool trusted) {
+    absl::MutexLock lock(mutex_);
+    app_ = app;
+    trusted_ = trusted;
+  }
+  void Fill(Caller* caller) const {
+    absl::MutexLock lock(mutex_);
+    ++calls_;
+    caller->app = "exe:/usr/bin/" + app_;
+    caller->executable = "/usr/bin/" + app_;
+    caller->trusted = trusted_;
+  }
+  // Calls that have begun.
+  int calls() const {
+    absl::MutexLock lock(mutex_);
+    return calls_;
+  }
+
+ private:
+  mutable absl::Mutex mutex_;
+  mutable int calls_ ABSL_GUARDED_BY(mutex_) = 0;
+  std::string app_ ABSL_GUARDED_BY(mutex_) = "test";
+  bool trusted_ ABSL_GUARDED_BY(mutex_) = false;
+};
+
+// Starts nothing, and remembers what it was to start.
+class TestLauncher final : public ProviderLauncher {
+ public:
+  absl::Status Start(uid_t user, const ProviderStart& start) override;
+  // Of now on.
+  void Answer(const absl::Status& status);
+  std::vector<ProviderStart> started() const;
+
+ private:
+  mutable absl::Mutex mutex_;
+  absl::Status answer_ ABSL_GUARDED_BY(mutex_);
+  std::vector<ProviderStart> started_ ABSL_GUARDED_BY(mutex_);
+};
+
 class ServiceFixture : public testing::Test {
  protected:
   explicit ServiceFixture(const ManifestsByName& more_models = {});
@@ -110,6 +154,9 @@ class ServiceFixture : public testing::Test {
   std::atomic<bool> refuse_callers_ = false;
   // Calls come from another app of the same user while this is true.
   std::atomic<bool> other_app_ = false;
+  TestIdentity identity_;
+  TestLauncher launcher_;
+  std::shared_ptr<ActionHub> actions_;
   std::string folder_;
   Runtime* runtime_ = nullptr;
   std::shared_ptr<grpc::Channel> channel_;
