@@ -448,7 +448,7 @@ TEST_F(ActionServiceTest, AnAppThatIsNotRunningIsStarted) {
   EXPECT_EQ(run->Hear().provider_starting().provider(), "org.example.Lists");
   const auto provider = Registered();
   EXPECT_TRUE(provider->Hear().has_entity_query());
-  EXPECT_THAT(launcher_.started(), SizeIs(2));
+  WaitUntil([this] { return launcher_.started().size() == 2; });
   // Read again, without it: it is there while it is connected.
   actions_->SetDeclared({});
   WaitUntil([this] { return !List().providers(0).declared(); });
