@@ -234,7 +234,8 @@ std::string ApplyEdits(std::string_view original, absl::Span<const TextEdit> edi
 }
 
 std::vector<TextEdit> CorrectionsOf(std::string_view original, std::string_view revised,
-                                    absl::Span<const ByteSpan> protected_spans) {
+                                    absl::Span<const ByteSpan> protected_spans,
+                                    std::vector<ByteSpan>* places) {
   if (revised.size() > 2 * original.size() + kMaxGrowthBytes) return {};
   std::optional<std::vector<TextEdit>> edits = AlignTexts(original, revised);
   if (!edits.has_value()) return {};
@@ -245,13 +246,22 @@ std::vector<TextEdit> CorrectionsOf(std::string_view original, std::string_view 
   const size_t chars = std::max(CountChars(original), CountChars(revised));
   const double limit = chars <= kShortTextChars ? kMaxShortChange : kMaxChange;
   if (static_cast<double>(changed) > limit * static_cast<double>(chars)) return {};
-  std::erase_if(*edits, [&](const TextEdit& edit) {
-    if (OverlapsAny(protected_spans, edit.range)) return true;
+  std::vector<TextEdit> corrections;
+  size_t taken = 0;  // of the original, before the edit
+  size_t given = 0;  // of the revised text
+  for (TextEdit& edit : *edits) {
+    given += edit.range.start - taken;
+    const ByteSpan place{given, given + edit.replacement.size()};
+    taken = edit.range.end;
+    given = place.end;
+    if (OverlapsAny(protected_spans, edit.range)) continue;
     const auto dropped = static_cast<int>(CountWords(edit.range.In(original)));
     const auto added = static_cast<int>(CountWords(edit.replacement));
-    return std::abs(dropped - added) > kMaxEditWords;
-  });
-  return *std::move(edits);
+    if (std::abs(dropped - added) > kMaxEditWords) continue;
+    corrections.push_back(std::move(edit));
+    if (places != nullptr) places->push_back(place);
+  }
+  return corrections;
 }
 
 }  // namespace intelligenced

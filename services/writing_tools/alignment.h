@@ -40,9 +40,11 @@ std::string ApplyEdits(std::string_view original, absl::Span<const TextEdit> edi
 // at all when the answer is another text (more than half of the characters differ, or much longer);
 // no edit that drops or adds more than kMaxEditWords words at once, because that is no correction;
 // none that touches one of `protected_spans` (sorted, not overlapping, in bytes of `original`).
+// `places`, where given, gets the range of `revised` that each edit stands for.
 inline constexpr int kMaxEditWords = 8;
 std::vector<TextEdit> CorrectionsOf(std::string_view original, std::string_view revised,
-                                    absl::Span<const ByteSpan> protected_spans);
+                                    absl::Span<const ByteSpan> protected_spans,
+                                    std::vector<ByteSpan>* places = nullptr);
 
 }  // namespace intelligenced
 

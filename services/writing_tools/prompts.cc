@@ -5,6 +5,7 @@
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_replace.h"
 #include "services/writing_tools/text_parts.h"
 
 namespace intelligenced {
@@ -152,6 +153,14 @@ engine_proto::GenerateTask ProofreadPrompt(std::string_view text, std::string_vi
   AddExample(task, "The meeting starts at nine.", "The meeting starts at nine.");
   ShareMessages(task, language);
   AddMessage(task, engine_proto::ROLE_USER, text);
+  task.set_guide_text(std::string(text));
+  return task;
+}
+
+engine_proto::GenerateTask TrainedProofreadPrompt(std::string_view form, std::string_view text) {
+  engine_proto::GenerateTask task;
+  task.set_prompt(absl::StrReplaceAll(form, {{"{text}", text}}));
+  task.mutable_sampling()->set_temperature(0);
   task.set_guide_text(std::string(text));
   return task;
 }

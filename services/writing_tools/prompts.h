@@ -20,6 +20,8 @@ namespace engine_proto = ::intelligence::engine::v1;
 
 // The tasks leave max_output_tokens to the caller, which knows the context.
 engine_proto::GenerateTask ProofreadPrompt(std::string_view text, std::string_view language);
+// The same for a model that was trained on one form of prompt: `form` has "{text}" once.
+engine_proto::GenerateTask TrainedProofreadPrompt(std::string_view form, std::string_view text);
 
 // `candidate` counts from 0: later ones are drawn with more freedom, so that they differ.
 // `has_marks`: protected parts were replaced by marks in double brackets (placeholders.h).

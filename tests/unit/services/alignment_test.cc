@@ -101,6 +101,20 @@ TEST(AlignmentTest, HostileTextIsBounded) {
   EXPECT_EQ(ApplyEdits(word, *AlignTexts(word, word + "y")), word + "y");
 }
 
+TEST(AlignmentTest, PlacesAreThoseOfTheRevisedText) {
+  const std::string original = "Their is `teh` alot of of eror here";
+  const std::string revised = "There is `the` a lot of error here.";
+  const std::vector<ByteSpan> spans = {{9, 14}};
+  std::vector<ByteSpan> places;
+  const std::vector<TextEdit> edits = CorrectionsOf(original, revised, spans, &places);
+  ASSERT_EQ(edits.size(), places.size());
+  ASSERT_GE(edits.size(), 4u);
+  for (size_t i = 0; i < edits.size(); ++i) {
+    EXPECT_EQ(places[i].In(revised), edits[i].replacement) << i;
+  }
+  EXPECT_EQ(places[0], (ByteSpan{0, 5}));
+}
+
 TEST(AlignmentTest, InvalidUtf8IsHandledAsBytes) {
   const std::string a = "ok \xFF\xFE word \xC3";
   const std::string b = "ok \xFF word \xC3\xA9";

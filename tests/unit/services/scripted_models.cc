@@ -65,6 +65,7 @@ class ScriptJob final : public Job {
   const CancelToken cancel;
   const absl::StatusOr<std::string> answer;
   const bool counts;
+  bool wants_likelihoods = false;
   size_t at = 0;
   std::optional<engine_proto::VisionTask> vision;
 };
@@ -114,7 +115,9 @@ class ScriptModel final : public Model {
     }
     absl::StatusOr<std::string> answer =
         script_->answer ? script_->answer(task.generate()) : TextOf(task.generate());
-    return std::make_unique<ScriptJob>(script_, cancel, std::move(answer), false);
+    auto job = std::make_unique<ScriptJob>(script_, cancel, std::move(answer), false);
+    job->wants_likelihoods = task.generate().token_likelihoods();
+    return job;
   }
 
   absl::StatusOr<std::vector<JobOutput>> Step(absl::Span<Job* const> jobs,
@@ -159,6 +162,10 @@ class ScriptModel final : public Model {
       job.at += piece.size();
       if (!piece.empty()) output.events.emplace_back().set_delta(piece);
       if (job.at >= job.answer->size()) {
+        if (job.wants_likelihoods && script_->likelihoods) {
+          *output.events.emplace_back().mutable_token_likelihoods() =
+              script_->likelihoods(*job.answer);
+        }
         engine_proto::Completed* completed = output.events.emplace_back().mutable_completed();
         completed->set_finish_reason(engine_proto::FINISH_REASON_STOP);
         completed->set_input_tokens(10);

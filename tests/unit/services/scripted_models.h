@@ -20,6 +20,8 @@ using Answer = std::function<absl::StatusOr<std::string>(const engine_proto::Gen
 struct ScriptBehaviour {
   // Default: echoes the last message. Is not asked where a task only wants its prefix computed.
   Answer answer;
+  // How sure the model is of its answer, where the task asks. Default: it does not say.
+  std::function<engine_proto::TokenLikelihoods(const std::string& answer)> likelihoods;
   // Bytes of one delta; one a step for each job.
   size_t delta_bytes = 64;
   uint32_t context_tokens = 4096;
