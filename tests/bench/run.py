@@ -4,7 +4,7 @@
 usage: run.py --build DIR [NAME…]     (through ./dev bench)
 
 Names: memory, overhead, recovery, streaming, streaming-large, proofread, language, vision, mixed-load,
-speculation, llm, actions, translation. Default: all.
+speculation, llm, actions, translation, writer. Default: all.
 Each starts a daemon of its own. Nothing here is an assertion: hardware that is shared is noisy.
 """
 
@@ -159,11 +159,17 @@ def translation(build):
     run(build)
 
 
+def writer(build, file=None, sweep=False):
+    """The proofreading model beside the rules: sentences, errors by kind, what is to be left alone, speed."""
+    from bench.writer import writer as run
+    run(build, file, sweep)
+
+
 BENCHMARKS = {
     "memory": memory, "overhead": overhead, "recovery": recovery, "streaming": streaming,
     "streaming-large": streaming_large, "proofread": proofread, "language": language, "vision": vision,
     "translation-onnx": translation_onnx, "mixed-load": mixed_load, "speculation": speculation, "llm": llm,
-    "actions": actions, "translation": translation,
+    "actions": actions, "translation": translation, "writer": writer,
 }
 
 
@@ -171,13 +177,16 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--build", type=pathlib.Path, required=True)
     parser.add_argument("names", nargs="*")
+    parser.add_argument("--writer", type=pathlib.Path, help="a GGUF in place of the built-in writer")
+    parser.add_argument("--sweep", action="store_true", help="writer: what its thresholds do on development data")
     arguments = parser.parse_args()
     unknown = set(arguments.names) - set(BENCHMARKS)
     if unknown:
         parser.error(f"no such benchmark: {', '.join(sorted(unknown))}; there are {', '.join(BENCHMARKS)}")
     for name in arguments.names or BENCHMARKS:
         print(f"== {name}: {BENCHMARKS[name].__doc__.splitlines()[0]}", flush=True)
-        BENCHMARKS[name](arguments.build.resolve())
+        options = (arguments.writer, arguments.sweep) if name == "writer" else ()
+        BENCHMARKS[name](arguments.build.resolve(), *options)
     return 0
 
 

@@ -1,11 +1,12 @@
 // Decoding with and without guesses from the input, on texts that the model copies: the same
 // engine, the same texts, in turns.
 //
-// usage: speculation MODEL_FILE SAMPLES.tsv [ROUNDS] [TEXTS] [THREADS] [eager]
+// usage: speculation MODEL_FILE SAMPLES.tsv [ROUNDS] [TEXTS] [THREADS] [eager|-] [BEFORE] [AFTER]
 // SAMPLES: a line for each text, as given, a tab, as meant. Prints JSON. What is timed is
 // generation after the first token, by the clock and (cpu_ratio) in processor time, which means
 // something with one thread on a machine that others use too. Medians over the rounds. "eager":
-// drafts are not chosen by what pays.
+// drafts are not chosen by what pays. BEFORE and AFTER stand around a text in the prompt; by
+// default nothing and a line end.
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
@@ -46,12 +47,18 @@ struct Pass {
 
 double CpuSeconds() { return static_cast<double>(std::clock()) / CLOCKS_PER_SEC; }
 
-Pass Run(intelligenced::Model& model, const std::vector<Sample>& samples, bool guided, bool eager) {
+struct Form {
+  std::string before;
+  std::string after = "\n";
+};
+
+Pass Run(intelligenced::Model& model, const std::vector<Sample>& samples, const Form& form,
+         bool guided, bool eager) {
   Pass pass;
   for (const Sample& sample : samples) {
     proto::Task task;
     proto::GenerateTask* generate = task.mutable_generate();
-    generate->set_prompt(sample.given + "\n");
+    generate->set_prompt(form.before + sample.given + form.after);
     generate->set_max_output_tokens(static_cast<uint32_t>(sample.given.size() / 2));
     generate->mutable_sampling()->set_temperature(0);
     if (guided) generate->set_guide_text(sample.given);
@@ -100,7 +107,9 @@ double Median(std::vector<double> values) {
 
 int main(int argc, char** argv) {
   if (argc < 3)
-    Fail("usage: speculation MODEL_FILE SAMPLES.tsv [ROUNDS] [TEXTS] [THREADS] [eager]");
+    Fail(
+        "usage: speculation MODEL_FILE SAMPLES.tsv [ROUNDS] [TEXTS] [THREADS] [eager|-] [BEFORE] "
+        "[AFTER]");
   const int rounds = argc > 3 ? std::max(1, std::atoi(argv[3])) : 5;
   const size_t texts = argc > 4 ? std::max(1, std::atoi(argv[4])) : 10;
   std::vector<Sample> samples;
@@ -123,12 +132,14 @@ int main(int argc, char** argv) {
   if (!model.ok()) Fail(model.status().ToString());
 
   const bool eager = argc > 6 && std::string(argv[6]) == "eager";
+  Form form;
+  if (argc > 8) form = {argv[7], argv[8]};
   std::vector<double> plain_speed, guided_speed, ratios, cpu_ratios;
   Pass plain, guided;
-  Run(**model, {samples.front()}, /*guided=*/true, eager);
+  Run(**model, {samples.front()}, form, /*guided=*/true, eager);
   for (int round = 0; round < rounds; ++round) {
-    plain = Run(**model, samples, /*guided=*/false, eager);
-    guided = Run(**model, samples, /*guided=*/true, eager);
+    plain = Run(**model, samples, form, /*guided=*/false, eager);
+    guided = Run(**model, samples, form, /*guided=*/true, eager);
     if (plain.texts != guided.texts) Fail("speculation changed a text");
     plain_speed.push_back(plain.tokens / plain.seconds);
     guided_speed.push_back(guided.tokens / guided.seconds);
