@@ -157,6 +157,7 @@ void ModelManager::Core::CancelWaiter(const std::string& name, uint64_t id) {
     entry.waiters.erase(waiter);
     if (entry.waiters.empty()) {
       if (entry.loading) after.Add([cancel = entry.load_cancel] { cancel.Cancel(); });
+      entry.room_wait_ends = absl::InfiniteFuture();
       if (entry.wants_memory) {
         entry.wants_memory = false;
         if (!entry.loading && !entry.unloading) SetState(entry, ModelState::kInstalled);
@@ -273,6 +274,7 @@ void ModelManager::Core::FailWaiters(Entry& entry, const absl::Status& status, D
   }
   entry.waiters.clear();
   entry.wants_memory = false;
+  entry.room_wait_ends = absl::InfiniteFuture();
 }
 
 void ModelManager::Core::ServeWaiters(Entry& entry, Deferred& after) {

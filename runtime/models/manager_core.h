@@ -112,8 +112,9 @@ class ModelManager::Core : public std::enable_shared_from_this<Core> {
     bool lost_while_loading = false;
     CancelSource load_cancel;
     uint64_t reserved_bytes = 0;
-    // Waits for room before loading.
+    // Waits for room before loading; for room that models in use would have to give, until then.
     bool wants_memory = false;
+    absl::Time room_wait_ends = absl::InfiniteFuture();
 
     // The model is being destroyed; the memory is still taken.
     bool unloading = false;
@@ -178,6 +179,9 @@ class ModelManager::Core : public std::enable_shared_from_this<Core> {
 
   // manager_load.cc
   void MaybeLoad(Entry& entry, Deferred& after) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // Whether waiting for models in use may go on; it ends by itself.
+  bool MayWaitForRoom(Entry& entry) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void MaybeLoadAt(absl::Time when, const std::string& name);
   void RetryWaiting(Deferred& after) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void BeginLoad(Entry& entry, uint64_t bytes, Deferred& after)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);

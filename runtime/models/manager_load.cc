@@ -13,6 +13,9 @@ namespace {
 // How often measurements and memory pressure are looked at while a model is resident.
 constexpr absl::Duration kTickInterval = absl::Seconds(2);
 constexpr absl::Duration kMachineInterval = absl::Seconds(1);
+// How long a request waits for room that only models in use can give: longer than most answers
+// take, and not for ever, since callers that each keep a model in use could wait for one another.
+constexpr absl::Duration kRoomWait = absl::Minutes(2);
 // On a small machine a fixed margin would leave nothing for models.
 constexpr uint64_t kMarginShare = 8;
 
@@ -73,26 +76,35 @@ Ledger ModelManager::Core::MakeLedger() const {
   return ledger;
 }
 
+void ModelManager::Core::MaybeLoadAt(absl::Time when, const std::string& name) {
+  timer_->Schedule(when, [weak = weak_from_this(), name] {
+    const auto core = weak.lock();
+    if (core == nullptr) return;
+    Deferred after;
+    {
+      absl::MutexLock lock(core->mutex_);
+      const auto found = core->entries_.find(name);
+      if (found != core->entries_.end()) core->MaybeLoad(found->second, after);
+    }
+    core->Finish(after);
+  });
+}
+
+bool ModelManager::Core::MayWaitForRoom(Entry& entry) {
+  const absl::Time now = clock_->Now();
+  if (entry.room_wait_ends == absl::InfiniteFuture()) {
+    entry.room_wait_ends = now + kRoomWait;
+    MaybeLoadAt(entry.room_wait_ends, entry.manifest.name);
+  }
+  return now < entry.room_wait_ends;
+}
+
 void ModelManager::Core::MaybeLoad(Entry& entry, Deferred& after) {
   entry.wants_memory = false;
   if (entry.waiters.empty() || entry.resident != nullptr || entry.loading || entry.unloading) {
     return;
   }
-  if (entry.retry_at > clock_->Now()) {
-    const std::string name = entry.manifest.name;
-    timer_->Schedule(entry.retry_at, [weak = weak_from_this(), name] {
-      const auto core = weak.lock();
-      if (core == nullptr) return;
-      Deferred later;
-      {
-        absl::MutexLock lock(core->mutex_);
-        const auto found = core->entries_.find(name);
-        if (found != core->entries_.end()) core->MaybeLoad(found->second, later);
-      }
-      core->Finish(later);
-    });
-    return;
-  }
+  if (entry.retry_at > clock_->Now()) return MaybeLoadAt(entry.retry_at, entry.manifest.name);
   const uint64_t bytes =
       EstimateFootprint(entry.manifest, entry.measured_bytes, entry.measured_peak);
   const LoadDecision decision = DecideLoad(MakeLedger(), bytes);
@@ -115,17 +127,20 @@ void ModelManager::Core::MaybeLoad(Entry& entry, Deferred& after) {
                         {"needed_bytes", absl::StrCat(bytes)},
                         {"available_bytes", absl::StrCat(decision.available_bytes)}};
       if (decision.busy_models_would_do) facts.retry_delay = absl::Seconds(1);
-      FailWaiters(
-          entry,
-          MakeError(
-              Reason::kMemoryInsufficient,
-              absl::StrCat(entry.manifest.name, " needs about ", bytes >> 20, " MiB of memory; ",
-                           decision.available_bytes >> 20, " MiB can be had",
-                           decision.busy_models_would_do
-                               ? " until the models in use are free. Try again then."
-                               : ". Use a smaller model, unpin others or raise the ceiling."),
-              std::move(facts)),
-          after);
+      const absl::Status refusal = MakeError(
+          Reason::kMemoryInsufficient,
+          absl::StrCat(entry.manifest.name, " needs about ", bytes >> 20, " MiB of memory; ",
+                       decision.available_bytes >> 20, " MiB can be had",
+                       decision.busy_models_would_do
+                           ? " until the models in use are free. Try again then."
+                           : ". Use a smaller model, unpin others or raise the ceiling."),
+          std::move(facts));
+      if (decision.busy_models_would_do && MayWaitForRoom(entry)) {
+        entry.wants_memory = true;
+        if (entry.state != ModelState::kLoading) SetState(entry, ModelState::kLoading);
+        return;
+      }
+      FailWaiters(entry, refusal, after);
       if (entry.state == ModelState::kLoading) SetState(entry, ModelState::kInstalled);
       return;
     }
@@ -140,6 +155,7 @@ void ModelManager::Core::RetryWaiting(Deferred& after) {
 
 void ModelManager::Core::BeginLoad(Entry& entry, uint64_t bytes, Deferred& after) {
   entry.loading = true;
+  entry.room_wait_ends = absl::InfiniteFuture();
   entry.lost_while_loading = false;
   entry.generation = ++last_generation_;
   entry.load_cancel = CancelSource();

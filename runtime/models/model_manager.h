@@ -138,10 +138,10 @@ class ModelManager {
   // Unloads everything; every lease must have been dropped.
   ~ModelManager();
 
-  // Answers exactly once. Errors: MODEL_NOT_FOUND, MODEL_NOT_INSTALLED, MEMORY_INSUFFICIENT (even
-  // with every idle model evicted; metadata needed_bytes, available_bytes), SHUTTING_DOWN,
-  // CANCELLED and those of ModelLoader::Load; while backing off after a failure the failure
-  // itself, with a retry delay.
+  // Answers exactly once; waits two minutes for room in use. Errors: MODEL_NOT_FOUND,
+  // MODEL_NOT_INSTALLED, MEMORY_INSUFFICIENT (even with idle models evicted; needed_bytes and
+  // available_bytes), SHUTTING_DOWN, CANCELLED and those of ModelLoader::Load; while backing off
+  // after a failure the failure itself, with a retry delay.
   void Acquire(std::string_view name, AcquireOptions options,
                absl::AnyInvocable<void(absl::StatusOr<ModelLease>)> callback);
 

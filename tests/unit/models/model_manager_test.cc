@@ -268,14 +268,11 @@ TEST_F(ModelManagerTest, IdleModelsMakeRoomAndBusyOnesDoNot) {
   ModelRecord record;
   record.resident_bytes = 600 * kMiB;
   ASSERT_TRUE(store_->SetRecord("b", record).ok());
-  Answer b = Get("b");
-  EXPECT_TRUE(HasReason(b.status(), Reason::kMemoryInsufficient)) << b.status();
-  EXPECT_EQ(FactsOf(b.status()).metadata["needed_bytes"], absl::StrCat(600 * kMiB));
-  EXPECT_EQ(FactsOf(b.status()).metadata["available_bytes"], absl::StrCat(400 * kMiB));
-  EXPECT_TRUE(FactsOf(b.status()).retry_delay.has_value());
+  Answer b = Ask("b");
+  executor_.RunUntilIdle();
+  EXPECT_FALSE(b.answered()) << "it waits for the one in use";
   EXPECT_EQ(State("a"), ModelState::kReady);
   a.Release();
-  b = Ask("b");
   EXPECT_EQ(State("a"), ModelState::kUnloading);
   EXPECT_EQ(State("b"), ModelState::kLoading);
   EXPECT_THAT(loader_.loads, ElementsAre("a")) << "not before there is room";
@@ -285,6 +282,39 @@ TEST_F(ModelManagerTest, IdleModelsMakeRoomAndBusyOnesDoNot) {
   EXPECT_EQ(State("a"), ModelState::kInstalled);
   EXPECT_EQ(manager_->MemorySnapshot().resident_bytes, 600 * kMiB);
   EXPECT_EQ(manager_->MemorySnapshot().ceiling_bytes, 1000 * kMiB);
+}
+
+TEST_F(ModelManagerTest, WaitingForModelsInUseEnds) {
+  loader_.footprint = 600 * kMiB;
+  Answer a = Get("a");
+  ModelRecord record;
+  record.resident_bytes = 600 * kMiB;
+  ASSERT_TRUE(store_->SetRecord("b", record).ok());
+  Answer b = Ask("b");
+  CancelSource cancel;
+  AcquireOptions options;
+  options.cancel = cancel.token();
+  Answer cancelled = Ask("b", std::move(options));
+  executor_.Advance(absl::Seconds(60));
+  cancel.Cancel();
+  EXPECT_TRUE(absl::IsCancelled(cancelled.status())) << cancelled.status();
+  EXPECT_FALSE(b.answered());
+  EXPECT_EQ(State("b"), ModelState::kLoading);
+  executor_.Advance(absl::Seconds(61));
+  ASSERT_TRUE(b.answered());
+  EXPECT_TRUE(HasReason(b.status(), Reason::kMemoryInsufficient)) << b.status();
+  EXPECT_EQ(FactsOf(b.status()).metadata["needed_bytes"], absl::StrCat(600 * kMiB));
+  EXPECT_EQ(FactsOf(b.status()).metadata["available_bytes"], absl::StrCat(400 * kMiB));
+  EXPECT_TRUE(FactsOf(b.status()).retry_delay.has_value());
+  EXPECT_EQ(State("b"), ModelState::kInstalled);
+  EXPECT_EQ(State("a"), ModelState::kReady);
+  // The next one has the whole time again.
+  b = Ask("b");
+  executor_.Advance(absl::Seconds(119));
+  EXPECT_FALSE(b.answered());
+  a.Release();
+  executor_.RunUntilIdle();
+  EXPECT_TRUE(b.result->ok()) << b.status();
 }
 
 TEST_F(ModelManagerTest, WhatCanNeverFitIsRefusedAtOnce) {
