@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <tuple>
 
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "runtime/models/translation_capability.h"
 #include "services/translation/languages.h"
@@ -23,6 +24,12 @@ constexpr PackagedPair kPackages[] = {
 
 // Languages that a route may go through, the likeliest to serve first.
 constexpr int kMaxPivots = 64;
+
+// A network of so many bytes translates a sentence in some tens of milliseconds on a processor.
+constexpr uint64_t kLightBytes = uint64_t{64} << 20;
+// Of a better one's measured quality: what is less is clearly worse.
+constexpr double kAsGood = 0.9;
+constexpr double kMaxBleu = 100;
 
 }  // namespace
 
@@ -66,7 +73,8 @@ std::optional<RouteTable::Candidate> RouteTable::Match(const Translator& transla
     if (!first.has_value() || !second.has_value() || from == into) return;
     const int distance = *first + *second;
     if (!best.has_value() || distance < best->distance) {
-      best = Candidate{&translator.model, &from, &into, distance};
+      best = Candidate{
+          .model = &translator.model, .source = &from, .target = &into, .distance = distance};
     }
   };
   for (const auto& [from, into] : translator.pairs) consider(from, into);
@@ -89,19 +97,49 @@ bool RouteTable::Better(const Candidate& a, const Candidate& b, RouteStrategy st
     const int64_t rank = c.model->rank;
     // Equal ones go to the first name, always the same one.
     return strategy == RouteStrategy::kLowLatency
-               ? std::make_tuple(!IsDefault(c), c.distance, size, rank, c.model->name)
-               : std::make_tuple(!IsDefault(c), c.distance, -rank, -size, c.model->name);
+               ? std::make_tuple(!IsDefault(c), c.distance, c.beaten, size, rank, c.model->name)
+               : std::make_tuple(!IsDefault(c), c.distance, c.beaten, -rank, -size, c.model->name);
   };
   return key(a) < key(b);
 }
 
+void RouteTable::MarkBeaten(std::vector<Candidate>& candidates, RouteStrategy strategy) {
+  const auto quality = [](const Candidate& candidate) -> std::optional<double> {
+    const std::map<std::string, std::string>& parameters = candidate.model->parameters;
+    const auto found = parameters.find(absl::StrCat(
+        "x-measured.", TranslationCapabilityName(*candidate.source, *candidate.target), ".bleu"));
+    double value = 0;
+    if (found == parameters.end() || !absl::SimpleAtod(found->second, &value) ||
+        !(value >= 0 && value <= kMaxBleu)) {
+      return std::nullopt;
+    }
+    return value;
+  };
+  std::optional<double> best;
+  for (const Candidate& candidate : candidates) {
+    const bool light = candidate.model->size_bytes() <= kLightBytes;
+    if (strategy == RouteStrategy::kLowLatency && !light) continue;
+    best = std::max(best, quality(candidate));
+  }
+  if (!best.has_value()) return;
+  const double enough = strategy == RouteStrategy::kLowLatency ? kAsGood * *best : *best;
+  for (Candidate& candidate : candidates) {
+    // What was not measured is not known to be worse.
+    candidate.beaten = quality(candidate).value_or(enough) < enough;
+  }
+}
+
 Route RouteTable::FindDirect(std::string_view source, std::string_view target,
                              RouteStrategy strategy) const {
-  std::optional<Candidate> best;
+  std::vector<Candidate> candidates;
   for (const Translator& translator : translators_) {
-    const std::optional<Candidate> candidate = Match(translator, source, target);
-    if (!candidate.has_value()) continue;
-    if (!best.has_value() || Better(*candidate, *best, strategy)) best = candidate;
+    std::optional<Candidate> candidate = Match(translator, source, target);
+    if (candidate.has_value()) candidates.push_back(*candidate);
+  }
+  MarkBeaten(candidates, strategy);
+  std::optional<Candidate> best;
+  for (const Candidate& candidate : candidates) {
+    if (!best.has_value() || Better(candidate, *best, strategy)) best = candidate;
   }
   Route route;
   if (best.has_value()) route.steps.push_back({*best->source, *best->target, *best->model});
@@ -151,7 +189,7 @@ Route RouteTable::FindGeneral(std::string_view source, std::string_view target,
   const std::string from(source), into(target);
   std::optional<Candidate> best;
   for (const Manifest& model : general_) {
-    const Candidate candidate = {&model, &from, &into, 0};
+    const Candidate candidate = {.model = &model, .source = &from, .target = &into, .distance = 0};
     if (!best.has_value() || Better(candidate, *best, strategy)) best = candidate;
   }
   if (best.has_value()) route.steps.push_back({from, into, *best->model});

@@ -6,6 +6,7 @@
 
 #include "runtime/base/sentences.h"
 #include "runtime/base/utf8.h"
+#include "services/translation/answer_guard.h"
 #include "services/translation/segment_check.h"
 
 namespace intelligenced {
@@ -20,6 +21,28 @@ size_t FirstKept(const std::vector<KeptSpan>& kept, size_t start) {
       std::lower_bound(kept.begin(), kept.end(), start,
                        [](const KeptSpan& span, size_t offset) { return span.start < offset; }) -
       kept.begin());
+}
+
+// Where the text is best cut in two: behind a sign between clauses in its middle half, else between
+// two words, as near to the middle as can be, and in no kept span. 0: nowhere.
+size_t MiddleOf(const KeptText& text) {
+  const std::string_view bytes = text.text;
+  const size_t middle = bytes.size() / 2;
+  const auto distance = [&](size_t place) {
+    return place > middle ? place - middle : middle - place;
+  };
+  size_t clause = 0, word = 0;
+  size_t kept = 0;
+  for (size_t i = 1; i < bytes.size(); ++i) {
+    while (kept < text.kept.size() && text.kept[kept].end <= i) ++kept;
+    const bool inside = kept < text.kept.size() && text.kept[kept].start < i;
+    if (inside || bytes[i] != ' ' || distance(i) > bytes.size() / 4) continue;
+    if (word == 0 || distance(i) < distance(word)) word = i;
+    constexpr std::string_view kSigns = ",;:)";
+    if (kSigns.find(bytes[i - 1]) == std::string_view::npos) continue;
+    if (clause == 0 || distance(i) < distance(clause)) clause = i;
+  }
+  return clause != 0 ? clause : word;
 }
 
 }  // namespace
@@ -38,6 +61,8 @@ struct UnitTree::Node : Unit {
   std::vector<Part> parts;
   size_t open_children = 0;
   bool finished = false;
+  // Because of an answer that was none, or part of such.
+  bool halved = false;
   TranslatedText result;
 };
 
@@ -74,7 +99,18 @@ void UnitTree::Prepare(Node* node) {
 void UnitTree::OnAnswer(Unit* unit, const engine_proto::TranslatedSegment& answer) {
   auto* node = static_cast<Node*>(unit);
   std::optional<TranslatedText> translation = CheckTranslation(node->text, answer);
-  if (translation.has_value()) return Advance(node, *std::move(translation));
+  if (!translation.has_value() && !node->text.kept.empty()) return CutAtKept(node);
+  const bool wrong =
+      !translation.has_value() || FindFault(node->text, *translation) != AnswerFault::kNone;
+  // A model that lost its way in a sentence may find it in the parts.
+  if ((wrong || !translation->truncated.empty()) && CutInTwo(node)) return;
+  if (!wrong) {
+    // An engine that knows which words it does not know tells them itself.
+    if (translation->untranslated.empty()) {
+      translation->untranslated = FindCopied(node->text, *translation);
+    }
+    return Advance(node, *std::move(translation));
+  }
   if (!node->text.kept.empty()) return CutAtKept(node);
   // Better the source than nothing.
   const size_t size = node->text.text.size();
@@ -112,6 +148,18 @@ bool UnitTree::CutAtSentences(Node* node, size_t max_bytes, bool one_each) {
     AddChild(node, start, end);
     start = end;
   }
+  StartChildren(node);
+  return true;
+}
+
+bool UnitTree::CutInTwo(Node* node) {
+  const size_t size = node->text.text.size();
+  if (node->halved || size < kMinHalvedBytes) return false;
+  const size_t middle = MiddleOf(node->text);
+  if (middle == 0) return false;
+  node->halved = true;
+  AddChild(node, 0, middle);
+  AddChild(node, middle, size);
   StartChildren(node);
   return true;
 }
@@ -162,6 +210,7 @@ void UnitTree::AddChild(Node* node, size_t start, size_t end) {
   for (size_t i = first; i < last; ++i) part.kept.push_back(i);
   child->tree = this;
   child->step = node->step;
+  child->halved = node->halved;
   child->parent = node;
   part.child = std::move(child);
   node->parts.push_back(std::move(part));
@@ -204,6 +253,7 @@ void UnitTree::Advance(Node* node, TranslatedText translation) {
   node->text = std::move(next);
   node->losses = 0;
   node->alone = false;
+  node->halved = false;
   ++node->step;
   Prepare(node);
 }

@@ -1,8 +1,10 @@
 // How one segment is worked on: what of it goes to a model, and what becomes of the answers.
 //
 // A segment goes through one step, or two with a language between. At each step it may be cut: into
-// sentences where the model wants them, where it is too long, and into the pieces between its kept
-// spans where a model has lost one. Pure; not thread-safe.
+// sentences where the model wants them, where it is too long, in two where an answer is no
+// translation (answer_guard.h) or was cut off, and into the pieces between its kept spans where a
+// model has lost one. What is not translated then stands as it was, and is told. Pure; not
+// thread-safe.
 #ifndef INTELLIGENCED_SERVICES_TRANSLATION_UNIT_TREE_H_
 #define INTELLIGENCED_SERVICES_TRANSLATION_UNIT_TREE_H_
 
@@ -26,6 +28,8 @@ struct StepLimits {
 
 // Shorter ones are not cut again: a model that cannot take them cannot be used.
 inline constexpr size_t kMinUnitBytes = 64;
+// Nor are shorter ones cut in two because their answer is none.
+inline constexpr size_t kMinHalvedBytes = 48;
 
 class UnitTree;
 
@@ -67,6 +71,9 @@ class UnitTree {
   void Prepare(Node* node);
   // Cuts at sentences' ends into pieces of at most about `max_bytes`. False: it is one piece.
   bool CutAtSentences(Node* node, size_t max_bytes, bool one_each);
+  // Near its middle, between clauses or else words. Once: neither half is cut so again. False: it
+  // is too short.
+  bool CutInTwo(Node* node);
   // Between its kept spans.
   void CutAtKept(Node* node);
   void AddGlue(Node* node, size_t start, size_t end);

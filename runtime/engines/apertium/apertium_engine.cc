@@ -8,6 +8,7 @@
 #include <thread>
 #include <utility>
 
+#include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "runtime/base/reasons.h"
@@ -183,6 +184,8 @@ class ApertiumEngine final : public Engine {
         std::max(1U, spec.threads() > 0 ? spec.threads() : std::thread::hardware_concurrency());
     options.pipelines_of_a_pair = std::clamp<size_t>(cores / 2, 2, 8);
     for (const auto& [key, value] : spec.parameters()) {
+      // Those are for others.
+      if (absl::StartsWith(key, "x-")) continue;
       uint32_t number = 0;
       const bool is_number = absl::SimpleAtoi(value, &number) && number > 0;
       if (key == "programs" && !value.empty() && value[0] == '/') {

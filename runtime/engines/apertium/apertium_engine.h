@@ -7,6 +7,7 @@
 //   pipelines           of one pair side by side; default: half of the cores, 2 to 8
 //   hang_milliseconds   a program that has moved nothing for this long, with work to do, is started
 //                       again; default 20,000
+//   x-…                 is for others
 // ModelInfo: TRANSLATE, the pairs found (translation.sentences false, no limit on length), width:
 // the cores, device "cpu", no tokens.
 //

@@ -2,6 +2,7 @@
 #include <string>
 #include <vector>
 
+#include "absl/strings/str_cat.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "services/translation/languages.h"
@@ -61,6 +62,75 @@ TEST(RoutesTest, TheUsersChoiceGoesBefore) {
   const RouteTable table({Model("a", {"translate:en>es"}), Model("b", {"translate:en>es"}, 20, 9)},
                          {{"translate:en>es", "b"}});
   EXPECT_THAT(Models(table.Find("en", "es", kFast)), ElementsAre("en>es b"));
+}
+
+Manifest Measured(const std::string& name, double quality, uint64_t size, int rank = 0) {
+  Manifest model = Model(name, {"translate:en>es", "translate:es>en"}, rank, size);
+  model.parameters["x-measured.translate:en>es.bleu"] = absl::StrCat(quality);
+  return model;
+}
+
+constexpr uint64_t kMebi = uint64_t{1} << 20;
+
+std::string Chosen(std::vector<Manifest> models, RouteStrategy strategy,
+                   const std::string& source = "en", const std::string& target = "es") {
+  const RouteTable table(std::move(models), {});
+  const Route route = table.Find(source, target, strategy);
+  return route.empty() ? "" : route.steps[0].model.name;
+}
+
+TEST(RoutesTest, AClearlyBetterModelServesAtOnceWhereItIsSmallEnough) {
+  const Manifest rules = Measured("rules", 12, 0);
+  EXPECT_EQ(Chosen({rules, Measured("network", 24, 40 * kMebi, 1)}, kFast), "network");
+  EXPECT_EQ(Chosen({Measured("network", 24, 40 * kMebi, 1), rules}, kFast), "network");
+  // About as good: the smaller one. Too large to be fast. Worse.
+  EXPECT_EQ(Chosen({rules, Measured("network", 13, 40 * kMebi, 1)}, kFast), "rules");
+  EXPECT_EQ(Chosen({rules, Measured("network", 40, 65 * kMebi, 1)}, kFast), "rules");
+  EXPECT_EQ(Chosen({rules, Measured("network", 3, 40 * kMebi, 1)}, kFast), "rules");
+  // A large one that is worse than a small one does not come back by being the smallest of all.
+  EXPECT_EQ(
+      Chosen({Measured("large", 10, 900 * kMebi), Measured("network", 24, 40 * kMebi)}, kFast),
+      "network");
+}
+
+TEST(RoutesTest, WhatWasNotMeasuredIsNotKnownToBeWorse) {
+  const Manifest unknown = Model("unknown", {"translate:en>es"});
+  EXPECT_EQ(Chosen({unknown, Measured("network", 24, 40 * kMebi, 1)}, kFast), "unknown");
+  EXPECT_EQ(
+      Chosen({Model("unknown", {"translate:en>es"}, 5, 900), Measured("rules", 12, 0, 9)}, kBest),
+      "rules");
+  // The other direction of the same models was not measured: the smallest.
+  EXPECT_EQ(
+      Chosen({Measured("rules", 12, 0), Measured("network", 24, 40 * kMebi, 1)}, kFast, "es", "en"),
+      "rules");
+}
+
+TEST(RoutesTest, AFigureThatIsNoneIsNone) {
+  for (const char* figure : {"", "good", "-1", "101", "nan", "24,5"}) {
+    Manifest network = Measured("network", 0, 40 * kMebi, 1);
+    network.parameters["x-measured.translate:en>es.bleu"] = figure;
+    EXPECT_EQ(Chosen({Measured("rules", 12, 0), network}, kFast), "rules") << figure;
+    EXPECT_EQ(Chosen({Measured("rules", 12, 0), network}, kBest), "network") << figure;
+  }
+}
+
+TEST(RoutesTest, HighFidelityTakesTheBestOfTheMeasuredWhateverTheirRank) {
+  EXPECT_EQ(Chosen({Measured("rules", 30, 0, 0), Measured("network", 24, 9 * kMebi, 20)}, kBest),
+            "rules");
+  EXPECT_EQ(Chosen({Measured("rules", 12, 0, 0), Measured("large", 40, 900 * kMebi, 20),
+                    Measured("network", 24, 9 * kMebi, 30)},
+                   kBest),
+            "large");
+  // Against one that was not measured the rank decides.
+  EXPECT_EQ(Chosen({Measured("rules", 12, 0, 0), Model("unknown", {"translate:en>es"}, 20)}, kBest),
+            "unknown");
+}
+
+TEST(RoutesTest, TheUsersChoiceGoesBeforeQuality) {
+  const RouteTable table({Measured("rules", 12, 0), Measured("network", 24, 40 * kMebi, 1)},
+                         {{"translate:en>es", "rules"}});
+  EXPECT_THAT(Models(table.Find("en", "es", kFast)), ElementsAre("en>es rules"));
+  EXPECT_THAT(Models(table.Find("en", "es", kBest)), ElementsAre("en>es rules"));
 }
 
 TEST(RoutesTest, RegionsFallBackToTheLanguage) {

@@ -107,6 +107,25 @@ TEST_F(TranslationServiceTest, ALanguageModelThatGoesRoundIsCutOff) {
   ASSERT_EQ(completed().translation().truncated_size(), 1);
 }
 
+TEST_F(TranslationServiceTest, WhatALanguageModelLeavesOutComesBackAndIsTold) {
+  std::vector<std::string> asked;
+  script_.answer = [&](const engine_proto::GenerateTask& task) -> absl::StatusOr<std::string> {
+    asked.push_back(TextOf(task));
+    return "So ist es.";
+  };
+  const std::string text =
+      "The house near the river was sold last year, and nobody has lived in it.";
+  ASSERT_TRUE(Translate(Request(text, "en", "de")).ok());
+  // The halves are short enough for anything.
+  EXPECT_THAT(asked, ElementsAre(text, "The house near the river was sold last year,",
+                                 "and nobody has lived in it."));
+  EXPECT_EQ(completed().translation().text(),
+            "The house near the river was sold last year, So ist es.");
+  ASSERT_EQ(completed().translation().untranslated_size(), 1);
+  EXPECT_EQ(completed().translation().untranslated(0).start(), 0U);
+  EXPECT_EQ(completed().translation().untranslated(0).end(), 44U);
+}
+
 TEST_F(TranslationServiceTest, WhatIsTooLongForTheModelIsCut) {
   std::string text;
   for (int i = 0; i < 2000; ++i) absl::StrAppend(&text, "word ");
