@@ -19,15 +19,16 @@ constexpr size_t kGrowthTokens = 64;
 
 }  // namespace
 
-size_t RepeatedTail(absl::Span<const int64_t> tokens, size_t most_period) {
-  size_t best = 0;
+RepeatedTail FindRepeatedTail(absl::Span<const int64_t> tokens, size_t most_period) {
+  RepeatedTail best;
   for (size_t period = 1; period <= most_period && 3 * period <= tokens.size(); ++period) {
     size_t count = period;
     while (count < tokens.size() &&
            tokens[tokens.size() - 1 - count] == tokens[tokens.size() - 1 - count + period]) {
       ++count;
     }
-    if (count >= 3 * period) best = std::max(best, count);
+    // Of two groups the shorter one: the longer is it several times over.
+    if (count >= 3 * period && count > best.tokens) best = {count, period};
   }
   return best;
 }
@@ -168,15 +169,22 @@ void SegmentSearch::End() {
   }
   const std::vector<int64_t>& tokens = finished_[best].tokens;
   result_.assign(tokens.begin() + 1, tokens.end());
+  if (Loops(tokens)) {
+    const RepeatedTail tail = FindRepeatedTail(result_, kLoopPeriod);
+    result_.resize(result_.size() - (tail.tokens - tail.period));
+  }
   // An end that was forced is none.
   truncated_ = result_.empty() || result_.back() != settings_.end ||
                tokens.size() >= static_cast<size_t>(settings_.max_length);
 }
 
-bool SegmentSearch::Runaway(const std::vector<int64_t>& tokens) const {
-  if (tokens.size() > kGrowth * source_tokens_ + kGrowthTokens) return true;
+bool SegmentSearch::Loops(const std::vector<int64_t>& tokens) const {
   const size_t most = std::max(kLoopTokens, source_tokens_ * 3 / 2);
-  return tokens.size() >= most && RepeatedTail(tokens, kLoopPeriod) >= most;
+  return tokens.size() >= most && FindRepeatedTail(tokens, kLoopPeriod).tokens >= most;
+}
+
+bool SegmentSearch::Runaway(const std::vector<int64_t>& tokens) const {
+  return tokens.size() > kGrowth * source_tokens_ + kGrowthTokens || Loops(tokens);
 }
 
 }  // namespace intelligenced

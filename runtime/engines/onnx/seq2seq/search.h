@@ -35,7 +35,8 @@ class SegmentSearch {
   void Advance(absl::Span<const float* const> scores, size_t vocabulary);
 
   bool done() const { return done_; }
-  // Without the start; with the end where it came. Once done.
+  // Without the start; with the end where it came. What it had begun to say again and again stands
+  // once. Once done.
   const std::vector<int64_t>& result() const { return result_; }
   // A guard, or the longest that an answer may be, has ended it.
   bool truncated() const { return truncated_; }
@@ -60,7 +61,9 @@ class SegmentSearch {
   bool NothingBetterComes(double best) const;
   // Ends with what there is.
   void End();
-  // Whether `tokens` say the same again and again, or far more than the source.
+  // Whether `tokens` say the same again and again.
+  bool Loops(const std::vector<int64_t>& tokens) const;
+  // Or far more than the source.
   bool Runaway(const std::vector<int64_t>& tokens) const;
   size_t length() const { return running_.front().tokens.size(); }
 
@@ -78,9 +81,16 @@ class SegmentSearch {
 
 // The rest is for tests.
 
-// How many of the last tokens are one group of at most `most_period` tokens repeated; 0 where it
-// stands less than three times.
-size_t RepeatedTail(absl::Span<const int64_t> tokens, size_t most_period);
+// The end of a text: one group of tokens again and again.
+struct RepeatedTail {
+  // How many of the last tokens that is; 0 where it stands less than three times.
+  size_t tokens = 0;
+  // Of one group.
+  size_t period = 0;
+};
+
+// The longest, of groups of at most `most_period` tokens.
+RepeatedTail FindRepeatedTail(absl::Span<const int64_t> tokens, size_t most_period);
 
 }  // namespace intelligenced
 

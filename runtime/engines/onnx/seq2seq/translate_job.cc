@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <map>
 #include <optional>
 #include <string>
 #include <utility>
@@ -10,8 +11,11 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "runtime/base/reasons.h"
+#include "runtime/base/sentences.h"
+#include "runtime/base/utf8.h"
 #include "runtime/engine/kept_words.h"
 #include "runtime/engines/onnx/seq2seq/search.h"
+#include "runtime/engines/onnx/seq2seq/unknown_spans.h"
 
 namespace intelligenced {
 namespace {
@@ -34,11 +38,37 @@ absl::Status TooLong(size_t tokens, int limit) {
                    facts);
 }
 
-// A segment on its way.
+// A segment on its way, or a piece of one.
 struct Waiting {
   uint32_t index = 0;
+  // Of the segment's pieces; 0 where it is one.
+  size_t piece = 0;
   std::vector<int64_t> tokens;
 };
+
+// A segment that is translated in pieces, around what the vocabulary does not know.
+struct CutSegment {
+  struct Piece {
+    std::string text;
+    // Stands as it did in the source.
+    bool copied = false;
+    // Told as not translated; else white space and signs between.
+    bool unknown = false;
+  };
+  std::vector<Piece> pieces;
+  size_t open = 0;
+  // Sums of its pieces'.
+  engine_proto::TranslatedSegment answer;
+};
+
+// Something that is worth the network's time.
+bool HasWordChars(std::string_view text) {
+  for (size_t at = 0; at < text.size();) {
+    const char32_t character = DecodeChar(text, at);
+    if (IsLetter(character) || IsDigit(character)) return true;
+  }
+  return false;
+}
 
 class TranslateJob final : public OnnxJob {
  public:
@@ -91,15 +121,14 @@ class TranslateJob final : public OnnxJob {
       }
       auto own = core_.tokenizer->Encode(segment.text());
       if (!own.ok()) return own.status();
-      Waiting waiting;
-      waiting.index = static_cast<uint32_t>(next_);
-      waiting.tokens = direction_.before;
-      waiting.tokens.insert(waiting.tokens.end(), own->begin(), own->end());
-      waiting.tokens.insert(waiting.tokens.end(), direction_.after.begin(), direction_.after.end());
-      if (limit > 0 && waiting.tokens.size() > static_cast<size_t>(limit)) {
-        return TooLong(waiting.tokens.size(), limit);
+      const int64_t unknown = core_.tokenizer->unknown();
+      absl::Status status;
+      if (std::find(own->begin(), own->end(), unknown) != own->end()) {
+        status = TakePieces(segment, *own, output);
+      } else {
+        status = Take(0, *own);
       }
-      waiting_.push_back(std::move(waiting));
+      if (!status.ok()) return status;
     }
     if (next_ == task_.segments_size()) {
       // Such of a length go together; the shortest, which are done first, begin.
@@ -108,6 +137,89 @@ class TranslateJob final : public OnnxJob {
       });
     }
     return absl::OkStatus();
+  }
+
+  // Tokens of the segment `next_`, or of a piece of it, are to be translated.
+  absl::Status Take(size_t piece, absl::Span<const int64_t> own) {
+    const int limit = core_.config.max_positions;
+    Waiting waiting = {.index = static_cast<uint32_t>(next_), .piece = piece, .tokens = {}};
+    waiting.tokens = direction_.before;
+    waiting.tokens.insert(waiting.tokens.end(), own.begin(), own.end());
+    waiting.tokens.insert(waiting.tokens.end(), direction_.after.begin(), direction_.after.end());
+    if (limit > 0 && waiting.tokens.size() > static_cast<size_t>(limit)) {
+      return TooLong(waiting.tokens.size(), limit);
+    }
+    waiting_.push_back(std::move(waiting));
+    return absl::OkStatus();
+  }
+
+  // Of a segment with something in it that the vocabulary does not know, which the network would
+  // drop: that stands as it is, and what lies between is translated.
+  absl::Status TakePieces(const engine_proto::TranslateSegment& segment,
+                          absl::Span<const int64_t> all, JobOutput& output) {
+    absl::Status failure;
+    const auto knows = [&](std::string_view character) {
+      const auto tokens = core_.tokenizer->Encode(character);
+      failure.Update(tokens.status());
+      return !tokens.ok() ||
+             std::find(tokens->begin(), tokens->end(), core_.tokenizer->unknown()) == tokens->end();
+    };
+    const std::vector<ByteSpan> unknown = FindUnknownSpans(segment, knows);
+    if (!failure.ok()) return failure;
+    if (unknown.empty()) return Take(0, all);
+    CutSegment& cut = cut_[static_cast<uint32_t>(next_)];
+    const std::string_view text = segment.text();
+    size_t at = 0;
+    for (size_t i = 0; i <= unknown.size(); ++i) {
+      const ByteSpan whole = {at, i < unknown.size() ? unknown[i].start : text.size()};
+      ByteSpan body = TrimSpan(text, whole);
+      if (!HasWordChars(body.In(text))) body = {whole.end, whole.end};
+      const auto copy = [&](ByteSpan span, bool told) {
+        if (!span.empty()) cut.pieces.push_back({std::string(span.In(text)), true, told});
+      };
+      copy({whole.start, body.start}, false);
+      if (!body.empty()) {
+        auto own = core_.tokenizer->Encode(body.In(text));
+        if (!own.ok()) return own.status();
+        if (absl::Status status = Take(cut.pieces.size(), *own); !status.ok()) return status;
+        cut.pieces.push_back({});
+        ++cut.open;
+      }
+      copy({body.end, whole.end}, false);
+      if (i == unknown.size()) break;
+      copy(unknown[i], true);
+      at = unknown[i].end;
+    }
+    if (cut.open == 0) FinishCut(static_cast<uint32_t>(next_), output);
+    return absl::OkStatus();
+  }
+
+  void FinishCut(uint32_t index, JobOutput& output) {
+    const auto node = cut_.extract(index);
+    CutSegment& cut = node.mapped();
+    engine_proto::TranslatedSegment& answer = cut.answer;
+    std::string text;
+    for (const CutSegment::Piece& piece : cut.pieces) {
+      if (piece.unknown) {
+        engine_proto::UntranslatedSpan& span = *answer.add_untranslated();
+        span.set_start(static_cast<uint32_t>(text.size()));
+        span.set_end(static_cast<uint32_t>(text.size() + piece.text.size()));
+      }
+      text += piece.text;
+    }
+    Emit(index, std::move(text), std::move(answer), output);
+  }
+
+  // `answer` has everything but its place, its text and what was kept.
+  void Emit(uint32_t index, std::string text, engine_proto::TranslatedSegment answer,
+            JobOutput& output) {
+    answer.set_index(index);
+    input_tokens_ += answer.input_tokens();
+    output_tokens_ += answer.output_tokens();
+    const auto kept = FindKept(task_.segments(static_cast<int>(index)), text);
+    if (kept.has_value()) answer.mutable_kept()->Add(kept->begin(), kept->end());
+    answer.set_text(std::move(text));
+    *output.events.emplace_back().mutable_translated() = std::move(answer);
   }
 
   // What nobody needs to compute: no letters, or markup, which the caller cuts at.
@@ -178,16 +290,20 @@ class TranslateJob final : public OnnxJob {
     const std::vector<int64_t>& tokens = member.search->result();
     auto text = core_.tokenizer->Decode(tokens);
     if (!text.ok()) return text.status();
-    engine_proto::TranslatedSegment& answer = *output.events.emplace_back().mutable_translated();
-    answer.set_index(member.waiting.index);
-    answer.set_truncated(member.search->truncated());
-    answer.set_input_tokens(static_cast<uint32_t>(member.waiting.tokens.size()));
-    answer.set_output_tokens(static_cast<uint32_t>(tokens.size()));
-    input_tokens_ += answer.input_tokens();
-    output_tokens_ += answer.output_tokens();
-    const auto kept = FindKept(task_.segments(static_cast<int>(member.waiting.index)), *text);
-    if (kept.has_value()) answer.mutable_kept()->Add(kept->begin(), kept->end());
-    answer.set_text(*std::move(text));
+    const uint32_t index = member.waiting.index;
+    const auto input = static_cast<uint32_t>(member.waiting.tokens.size());
+    const auto cut = cut_.find(index);
+    engine_proto::TranslatedSegment whole;
+    engine_proto::TranslatedSegment& answer = cut == cut_.end() ? whole : cut->second.answer;
+    answer.set_truncated(answer.truncated() || member.search->truncated());
+    answer.set_input_tokens(answer.input_tokens() + input);
+    answer.set_output_tokens(answer.output_tokens() + static_cast<uint32_t>(tokens.size()));
+    if (cut == cut_.end()) {
+      Emit(index, *std::move(text), std::move(whole), output);
+      return absl::OkStatus();
+    }
+    cut->second.pieces[member.waiting.piece].text = *std::move(text);
+    if (--cut->second.open == 0) FinishCut(index, output);
     return absl::OkStatus();
   }
 
@@ -200,6 +316,8 @@ class TranslateJob final : public OnnxJob {
   // Once all are: sorted by length; those before `done_` are in a group, or were.
   std::vector<Waiting> waiting_;
   size_t done_ = 0;
+  // By the segment; those whose pieces are not all translated.
+  std::map<uint32_t, CutSegment> cut_;
   std::unique_ptr<DecodingBatch> batch_;
   std::vector<Member> members_;
   uint32_t input_tokens_ = 0;

@@ -186,18 +186,24 @@ TEST(SegmentSearchTest, LoopsAndGrowthAreCut) {
     settings.max_length = 5000;
     const Outcome outcome = Search(settings, {});
     EXPECT_TRUE(outcome.truncated);
-    EXPECT_LE(outcome.tokens.size(), 40U) << beams;
+    EXPECT_LE(outcome.steps, 40) << beams;
+    // What it said again and again stands once.
+    EXPECT_THAT(outcome.tokens, ElementsAre(3)) << beams;
   }
 }
 
 TEST(RepeatedTailTest, CountsWhatComesAgain) {
-  const auto tail = [](std::vector<int64_t> tokens) { return RepeatedTail(tokens, 3); };
+  const auto tail = [](std::vector<int64_t> tokens) { return FindRepeatedTail(tokens, 3).tokens; };
   EXPECT_EQ(tail({}), 0U);
   EXPECT_EQ(tail({1, 2, 3}), 0U);
   EXPECT_EQ(tail({9, 1, 1, 1}), 3U);
   EXPECT_EQ(tail({9, 1, 2, 1, 2, 1, 2}), 6U);
   EXPECT_EQ(tail({1, 2, 3, 1, 2, 3}), 0U);
   EXPECT_EQ(tail({1, 2, 3, 4, 1, 2, 3, 4, 1, 2, 3, 4}), 0U);
+  const std::vector<int64_t> pairs = {9, 1, 2, 1, 2, 1, 2};
+  EXPECT_EQ(FindRepeatedTail(pairs, 3).period, 2U);
+  const std::vector<int64_t> ones(12, 1);
+  EXPECT_EQ(FindRepeatedTail(ones, 3).period, 1U);
 }
 
 }  // namespace
