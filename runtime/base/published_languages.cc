@@ -142,6 +142,15 @@ std::string LanguageOfPublishedCode(std::string_view code) {
 }
 
 std::vector<std::string> LanguagesOfPublishedCode(std::string_view code) {
+  if (code.find('+') != std::string_view::npos) {
+    std::vector<std::string> languages;
+    for (const std::string_view part : absl::StrSplit(code, '+')) {
+      for (std::string& language : LanguagesOfPublishedCode(part)) {
+        languages.push_back(std::move(language));
+      }
+    }
+    return languages;
+  }
   const std::string group = absl::AsciiStrToLower(code);
   if (group == "mul" || group == "ine") {
     std::vector<std::string> languages;

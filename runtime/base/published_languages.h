@@ -16,7 +16,7 @@ namespace intelligenced {
 std::string LanguageOfPublishedCode(std::string_view code);
 
 // The same for one side of an OPUS-MT model, which may be a family: "ROMANCE" and "roa" are eight
-// languages, "mul" is the hundred of M2M100. Empty for what is no code.
+// languages, "mul" is the hundred of M2M100; or several codes, "en+es". Empty for what is no code.
 std::vector<std::string> LanguagesOfPublishedCode(std::string_view code);
 
 // In the order of their tokens: 202 of NLLB-200, 100 of M2M100.

@@ -4,7 +4,7 @@
 usage: run.py --build DIR [NAME…]     (through ./dev bench)
 
 Names: memory, overhead, recovery, streaming, streaming-large, proofread, language, vision, mixed-load,
-speculation, llm, actions, translation, writer. Default: all.
+speculation, llm, actions, translation, translator, writer. Default: all.
 Each starts a daemon of its own. Nothing here is an assertion: hardware that is shared is noisy.
 """
 
@@ -159,6 +159,12 @@ def translation(build):
     run(build)
 
 
+def translator(build):
+    """BLEU and chrF of the built-in translator and of Apertium, by register."""
+    from bench.translator import translator as run
+    run(build)
+
+
 def writer(build, file=None, sweep=False):
     """The proofreading model beside the rules: sentences, errors by kind, what is to be left alone, speed."""
     from bench.writer import writer as run
@@ -169,7 +175,7 @@ BENCHMARKS = {
     "memory": memory, "overhead": overhead, "recovery": recovery, "streaming": streaming,
     "streaming-large": streaming_large, "proofread": proofread, "language": language, "vision": vision,
     "translation-onnx": translation_onnx, "mixed-load": mixed_load, "speculation": speculation, "llm": llm,
-    "actions": actions, "translation": translation, "writer": writer,
+    "actions": actions, "translation": translation, "translator": translator, "writer": writer,
 }
 
 

@@ -41,9 +41,12 @@ class Graph:
 
 
 class Exporter:
+    producer = "toy-translator"
+
     def __init__(self, model):
         self.shape = model.shape
         self.heads, self.width = self.shape["heads"], self.shape["width"]
+        self.decoder_layers = self.shape.get("decoder_layers", self.shape["layers"])
         self.head = self.width // self.heads
         self.weights = {}
         for name, value in model.state_dict().items():
@@ -52,18 +55,21 @@ class Exporter:
             turned = array.ndim == 2 and name.endswith("weight")
             self.weights[name] = np.ascontiguousarray(array.T if turned else array, np.float32)
 
+    def linear(self, g, x, name):
+        return g.linear(x, name)
+
     def split(self, g, x):
         x = g.add("Reshape", x, g.constant([0, 0, self.heads, self.head]))
         return g.add("Transpose", x, perm=[0, 2, 1, 3])
 
     def attention(self, g, x, name, key, value, mask):
-        q = g.add("Mul", g.linear(x, f"{name}.q"), g.constant(self.head ** -0.5, np.float32))
+        q = g.add("Mul", self.linear(g, x, f"{name}.q"), g.constant(self.head ** -0.5, np.float32))
         scores = g.add("MatMul", self.split(g, q), g.add("Transpose", key, perm=[0, 1, 3, 2]))
         if mask is not None:
             scores = g.add("Add", scores, mask)
         made = g.add("MatMul", g.add("Softmax", scores, axis=-1), value)
         made = g.add("Reshape", g.add("Transpose", made, perm=[0, 2, 1, 3]), g.constant([0, 0, self.width]))
-        return g.linear(made, f"{name}.o")
+        return self.linear(g, made, f"{name}.o")
 
     def part(self, g, x, norm, work):
         if self.shape["pre_norm"]:
@@ -71,9 +77,9 @@ class Exporter:
         return g.norm(g.add("Add", x, work(x)), norm)
 
     def feed(self, g, x, name):
-        h = g.linear(x, f"{name}.up")
+        h = self.linear(g, x, f"{name}.up")
         h = g.add("Relu", h) if self.shape["pre_norm"] else g.add("Mul", h, g.add("Sigmoid", h))
-        return g.linear(h, f"{name}.down")
+        return self.linear(g, h, f"{name}.down")
 
     def far(self, g, mask):
         """0 where the mask has 1, else as low as a float goes; for [batch, heads, queries, keys]."""
@@ -93,8 +99,15 @@ class Exporter:
         self.weights["frequencies"] = half[None].astype(np.float32)
         angle = g.add("MatMul", place, g.weight("frequencies"))
         waves = g.add("Concat", g.add("Sin", angle), g.add("Cos", angle), axis=1)
-        words = g.add("Gather", g.weight("embed"), ids)
+        words = self.looked_up(g, ids)
         return g.add("Add", g.add("Mul", words, g.constant(self.width ** 0.5, np.float32)), waves)
+
+    def looked_up(self, g, ids):
+        return g.add("Gather", g.weight("embed"), ids)
+
+    def logits_of(self, g, x):
+        turned = g.add("Transpose", g.weight("embed"), perm=[1, 0])
+        return g.add("Add", g.add("MatMul", x, turned), g.weight("bias"))
 
     def encoder(self):
         g = Graph("encoder", self.weights)
@@ -104,7 +117,7 @@ class Exporter:
             name = f"encoder.{i}"
 
             def attend(h, name=name):
-                key, value = (self.split(g, g.linear(h, f"{name}.self_attention.{p}")) for p in "kv")
+                key, value = (self.split(g, self.linear(g, h, f"{name}.self_attention.{p}")) for p in "kv")
                 return self.attention(g, h, f"{name}.self_attention", key, value, mask)
 
             x = self.part(g, x, f"{name}.norm1", attend)
@@ -131,11 +144,11 @@ class Exporter:
             causal = g.add("Mul", g.add("Cast", later, to=TensorProto.FLOAT),
                            g.constant(float(np.finfo(np.float32).min), np.float32))
         presents = {}
-        for i in range(self.shape["layers"]):
+        for i in range(self.decoder_layers):
             name = f"decoder.{i}"
 
             def attend(h, i=i, name=name):
-                key, value = (self.split(g, g.linear(h, f"{name}.self_attention.{p}")) for p in "kv")
+                key, value = (self.split(g, self.linear(g, h, f"{name}.self_attention.{p}")) for p in "kv")
                 if with_past:
                     key = g.add("Concat", f"past_key_values.{i}.decoder.key", key, axis=2)
                     value = g.add("Concat", f"past_key_values.{i}.decoder.value", value, axis=2)
@@ -146,7 +159,7 @@ class Exporter:
                 if with_past:
                     key, value = (f"past_key_values.{i}.encoder.{p}" for p in ("key", "value"))
                 else:
-                    key, value = (self.split(g, g.linear("encoder_hidden_states", f"{name}.cross_attention.{p}"))
+                    key, value = (self.split(g, self.linear(g, "encoder_hidden_states", f"{name}.cross_attention.{p}"))
                                   for p in "kv")
                     presents[f"present.{i}.encoder.key"], presents[f"present.{i}.encoder.value"] = key, value
                 return self.attention(g, h, f"{name}.cross_attention", key, value, source_mask)
@@ -155,15 +168,13 @@ class Exporter:
             x = self.part(g, x, f"{name}.norm2", cross)
             x = self.part(g, x, f"{name}.norm3", lambda h, name=name: self.feed(g, h, name))
         x = g.norm(x, "decoder_norm") if self.shape["pre_norm"] else x
-        turned = g.add("Transpose", g.weight("embed"), perm=[1, 0])
-        scores = g.add("Add", g.add("MatMul", x, turned), g.weight("bias"))
-        for name, value in {"logits": scores, **presents}.items():
+        for name, value in {"logits": self.logits_of(g, x), **presents}.items():
             g.add("Identity", value, out=prefix + name)
         return g
 
     def present_names(self, with_encoder=True):
         kinds = ("decoder", "encoder") if with_encoder else ("decoder",)
-        return [f"{i}.{kind}.{part}" for i in range(self.shape["layers"]) for kind in kinds
+        return [f"{i}.{kind}.{part}" for i in range(self.decoder_layers) for kind in kinds
                 for part in ("key", "value")]
 
     def cache_ports(self, stem, with_encoder, length):
@@ -228,7 +239,7 @@ class Exporter:
         graph = helper.make_graph(g.nodes, "main_graph", [helper.make_tensor_value_info(*p) for p in inputs],
                                   [helper.make_tensor_value_info(*p) for p in outputs], weights)
         made = helper.make_model(graph, opset_imports=[helper.make_opsetid("", OPSET)], ir_version=8,
-                                 producer_name="toy-translator")
+                                 producer_name=self.producer)
         onnx.checker.check_model(made, full_check=True)
         return made.SerializeToString(deterministic=True)
 

@@ -37,6 +37,9 @@ TEST(PublishedLanguagesTest, FamiliesAreTheirMembers) {
   EXPECT_THAT(LanguagesOfPublishedCode("zlw"), ElementsAre("cs", "pl", "sk"));
   EXPECT_THAT(LanguagesOfPublishedCode("mul"), SizeIs(100));
   EXPECT_THAT(LanguagesOfPublishedCode("?"), IsEmpty());
+  EXPECT_THAT(LanguagesOfPublishedCode("en+spa"), ElementsAre("en", "es"));
+  EXPECT_THAT(LanguagesOfPublishedCode("+"), IsEmpty());
+  EXPECT_THAT(LanguagesOfPublishedCode("en+?"), ElementsAre("en"));
 }
 
 TEST(PublishedLanguagesTest, EveryPublishedLanguageHasOneNameOfItsOwn) {
