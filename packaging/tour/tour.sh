@@ -82,7 +82,17 @@ bold "6. One picture, several questions; it is decoded once"
 show mlctl vision ticket.png --text --barcodes --scores
 show mlctl vision face.png --faces
 
-bold "7. What apps can do; the example app is not running, a sentence starts it"
+bold "7. A picture from words; the same seed draws the same bytes"
+picture="$1/build/tour-red-car.png"
+if mlctl imagine --styles >"$work/painter" 2>&1; then
+  show "mlctl imagine 'a red car under a yellow sun' --seed 7 -o '$picture' --show always --color $([ -t 1 ] && echo always || echo never)"
+elif grep -q "image\.generate" "$work/painter"; then
+  echo "  (no model is installed that draws; mlctl models list --catalogue names some)"
+else
+  sed 's/^/  /' "$work/painter"
+fi
+
+bold "8. What apps can do; the example app is not running, a sentence starts it"
 store=$(tr '\0' '\n' <"/proc/$daemon_pid/cmdline" | sed -n '/^--store$/{n;p}')
 mkdir -p "$store/actions"
 notes-example --declaration --folder "$work/notes" >"$store/actions/tour-notes.toml"
@@ -100,7 +110,7 @@ show cat "$work/notes/lists/shopping.txt"
 rm -f "$store/actions/tour-notes.toml"
 kill -HUP "$daemon_pid"
 
-bold "8. Translation, by the language pairs of Apertium that are installed"
+bold "9. Translation, by the language pairs of Apertium that are installed"
 if [ -n "$(mlctl languages --from en --to es --available --quiet 2>/dev/null)" ]; then
   show mlctl languages --from en --direct
   show mlctl translate --from en --to es --html --batch strings.jsonl
@@ -109,7 +119,7 @@ else
   echo "  (no pair from English to Spanish is installed: the package apertium-eng-spa)"
 fi
 
-bold "9. The daemon's own memory"
+bold "10. The daemon's own memory"
 awk '/VmRSS/ { printf "  %.1f MB resident (the models are in processes of their own)\n", $2 / 1000 }' "/proc/$daemon_pid/status"
 show mlctl activity --count 6
 echo

@@ -4,7 +4,7 @@
 usage: run.py --build DIR [NAME…]     (through ./dev bench)
 
 Names: memory, overhead, recovery, streaming, streaming-large, proofread, language, vision, mixed-load,
-speculation, llm, actions, translation, translator, writer. Default: all.
+speculation, llm, actions, translation, translator, writer, image. Default: all.
 Each starts a daemon of its own. Nothing here is an assertion: hardware that is shared is noisy.
 """
 
@@ -135,6 +135,12 @@ def translation_onnx(build):
                    check=True, stderr=subprocess.DEVNULL)
 
 
+def image(build):
+    """Drawing pictures: how long, cancelled how soon, beside a person's other work, against a plain loop."""
+    from bench.image import image as run
+    run(build)
+
+
 def mixed_load(build):
     """What interactive work loses to other apps' background work."""
     from bench.mixed_load import mixed_load as run
@@ -176,6 +182,7 @@ BENCHMARKS = {
     "streaming-large": streaming_large, "proofread": proofread, "language": language, "vision": vision,
     "translation-onnx": translation_onnx, "mixed-load": mixed_load, "speculation": speculation, "llm": llm,
     "actions": actions, "translation": translation, "translator": translator, "writer": writer,
+    "image": image,
 }
 
 
