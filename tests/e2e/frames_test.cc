@@ -17,6 +17,7 @@
 #include "absl/synchronization/notification.h"
 #include "gtest/gtest.h"
 #include "runtime/base/reasons.h"
+#include "tests/support/temporary_folder.h"
 #include "tests/unit/engines/vision/synthetic_video.h"
 
 namespace intelligence {
@@ -158,7 +159,8 @@ TEST(FramesE2eTest, FramesMayBeSharedMemory) {
     EXPECT_GE(OverlapOf(results.results[0], Right(3.0 * t)), 0.7) << t;
   }
   // What cannot be handed over ends the stream with its error: a file of more than 64 MiB.
-  const std::string path = testing::TempDir() + "frames_e2e_large";
+  const TemporaryFolder folder;
+  const std::string path = folder / "large";
   std::ofstream(path).flush();
   std::filesystem::resize_file(path, uintmax_t{65} << 20);
   absl::StatusOr<VisionImage> large = VisionImage::FromFile(path);
@@ -167,7 +169,6 @@ TEST(FramesE2eTest, FramesMayBeSharedMemory) {
   while (stream.Next().has_value()) {
   }
   EXPECT_TRUE(HasReason(stream.status(), Reason::kInputTooLarge)) << stream.status();
-  std::filesystem::remove(path);
 }
 
 TEST(FramesE2eTest, RequestsComeAndGo) {

@@ -10,6 +10,7 @@
 #include <string>
 
 #include "runtime/base/reasons.h"
+#include "tests/support/temporary_folder.h"
 
 namespace intelligenced {
 namespace {
@@ -18,14 +19,10 @@ using ::testing::HasSubstr;
 
 class FileTest : public ::testing::Test {
  protected:
-  FileTest() {
-    std::string pattern = testing::TempDir() + "file-test-XXXXXX";
-    directory_ = ::mkdtemp(pattern.data());
-  }
-  ~FileTest() override { std::filesystem::remove_all(directory_); }
   std::string Path(const std::string& name) const { return directory_ + "/" + name; }
 
-  std::string directory_;
+  const TemporaryFolder temporary_;
+  const std::string directory_ = temporary_.path();
 };
 
 // Takes so many bytes, then says that the disk is full.

@@ -12,6 +12,7 @@
 #include "runtime/base/reasons.h"
 #include "tests/support/onnx_bytes.h"
 #include "tests/support/paths.h"
+#include "tests/support/temporary_folder.h"
 
 namespace intelligenced {
 namespace {
@@ -24,12 +25,10 @@ using testing::IsEmpty;
 class OnnxFileTest : public testing::Test {
  protected:
   absl::StatusOr<OnnxSummary> Read(const std::string& bytes) {
-    // Tests run side by side, each in a process of its own.
-    const std::string path = absl::StrCat(testing::TempDir(), "onnx_file_", getpid(), ".onnx");
+    const TemporaryFolder folder;
+    const std::string path = folder / "network.onnx";
     std::ofstream(path, std::ios::binary) << bytes;
-    auto summary = ReadOnnxFile(path);
-    std::filesystem::remove(path);
-    return summary;
+    return ReadOnnxFile(path);
   }
 
   static OnnxParts Simple() {
@@ -138,8 +137,9 @@ TEST_F(OnnxFileTest, BrokenFilesAreRefused) {
 }
 
 TEST_F(OnnxFileTest, FoldersAndMissingFilesAreErrors) {
-  EXPECT_FALSE(ReadOnnxFile(testing::TempDir()).ok());
-  EXPECT_FALSE(ReadOnnxFile(testing::TempDir() + "no such file").ok());
+  const TemporaryFolder folder;
+  EXPECT_FALSE(ReadOnnxFile(folder.path()).ok());
+  EXPECT_FALSE(ReadOnnxFile(folder / "no such file").ok());
 }
 
 TEST_F(OnnxFileTest, FirstBytesTellOtherFormatsApart) {

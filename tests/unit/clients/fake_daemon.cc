@@ -237,17 +237,10 @@ class FakeDaemon::Services {
 };
 
 FakeDaemon::FakeDaemon() : services_(std::make_unique<Services>(&scripts)) {
-  std::string name = (std::filesystem::temp_directory_path() / "clients-XXXXXX").string();
-  CHECK(mkdtemp(name.data()) != nullptr);
-  folder_ = name;
-  socket_path_ = folder_ + "/daemon.sock";
   Start();
 }
 
-FakeDaemon::~FakeDaemon() {
-  Stop();
-  std::filesystem::remove_all(folder_);
-}
+FakeDaemon::~FakeDaemon() { Stop(); }
 
 void FakeDaemon::Start() {
   grpc::ServerBuilder builder;

@@ -16,6 +16,7 @@
 #include "protos/intelligence/v1/tensor.grpc.pb.h"
 #include "protos/intelligence/v1/vision.grpc.pb.h"
 #include "protos/intelligence/v1/writing_tools.grpc.pb.h"
+#include "tests/support/temporary_folder.h"
 
 namespace intelligenced {
 
@@ -79,15 +80,15 @@ class FakeDaemon {
   Scripts scripts;
 
   const std::string& socket_path() const { return socket_path_; }
-  const std::string& folder() const { return folder_; }
+  const std::string& folder() const { return folder_.path(); }
   void Start();
   // Ends all calls, and the socket.
   void Stop();
 
  private:
   class Services;
-  std::string folder_;
-  std::string socket_path_;
+  const TemporaryFolder folder_;
+  const std::string socket_path_ = folder_ / "daemon.sock";
   std::unique_ptr<Services> services_;
   std::unique_ptr<grpc::Server> server_;
 };

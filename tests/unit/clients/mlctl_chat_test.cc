@@ -13,6 +13,7 @@
 #include "gtest/gtest.h"
 #include "protos/support/status_codec.h"
 #include "runtime/base/reasons.h"
+#include "tests/support/temporary_folder.h"
 #include "tests/unit/clients/fake_daemon.h"
 
 namespace intelligenced::mlctl {
@@ -253,7 +254,8 @@ TEST_F(ChatTest, CommandsOfTheChat) {
 
 TEST_F(ChatTest, APictureGoesWithTheNextQuestionOnly) {
   OnATerminal();
-  const std::string file = testing::TempDir() + "mlctl_chat_test_picture";
+  const TemporaryFolder folder;
+  const std::string file = folder / "picture";
   std::ofstream(file) << "picture";
   lines_ = {"/image /nowhere/at/all", "/image " + file, "what?", "and?"};
   EXPECT_EQ(Mlctl({"chat"}), kDone);

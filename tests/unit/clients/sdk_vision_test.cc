@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "gtest/gtest.h"
+#include "tests/support/temporary_folder.h"
 #include "tests/unit/clients/fake_daemon.h"
 
 namespace intelligence {
@@ -149,7 +150,8 @@ TEST_F(SdkVisionTest, AttachmentsBecomeBytes) {
     return grpc::Status::OK;
   };
   const Client client = Connect();
-  const std::string path = testing::TempDir() + "sdk_vision_attachment";
+  const TemporaryFolder folder;
+  const std::string path = folder / "attachment";
   std::ofstream(path) << "file's bytes";
   absl::StatusOr<VisionImage> image = VisionImage::FromFile(path);
   ASSERT_TRUE(image.ok()) << image.status();
@@ -181,7 +183,6 @@ TEST_F(SdkVisionTest, AttachmentsBecomeBytes) {
   ASSERT_TRUE(client.AnalyzeImage({.image = *image}).ok());
   EXPECT_TRUE(asked.image().has_encoded());
   EXPECT_EQ(asked.image().encoded(), "");
-  std::filesystem::remove(path);
 }
 
 TEST(AttachmentTest, WhatCannotBeOpenedSaysWhy) {

@@ -3,10 +3,8 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <stdlib.h>
 #include <unistd.h>
 
-#include <filesystem>
 #include <fstream>
 #include <map>
 #include <memory>
@@ -16,6 +14,7 @@
 #include <vector>
 
 #include "runtime/base/reasons.h"
+#include "tests/support/temporary_folder.h"
 
 namespace intelligenced {
 namespace {
@@ -134,12 +133,6 @@ class CollectingSink final : public JobSink {
 
 class RuntimeTest : public ::testing::Test {
  protected:
-  RuntimeTest() {
-    std::string pattern = ::testing::TempDir() + "core_test_XXXXXX";
-    folder_ = mkdtemp(pattern.data());
-  }
-  ~RuntimeTest() override { std::filesystem::remove_all(folder_); }
-
   Manifest Model(std::string name, std::vector<std::string> capabilities, int rank,
                  std::string engine = "fake") {
     Manifest manifest;
@@ -202,7 +195,8 @@ class RuntimeTest : public ::testing::Test {
     return sink;
   }
 
-  std::string folder_;
+  const TemporaryFolder temporary_;
+  const std::string folder_ = temporary_.path();
   std::string offers_;
   std::set<std::string> engines_{"fake"};
   ManualClock clock_;

@@ -22,6 +22,7 @@
 #include "protos/support/attachment_frame.h"
 #include "runtime/base/memory_file.h"
 #include "runtime/base/reasons.h"
+#include "tests/support/temporary_folder.h"
 
 namespace intelligenced {
 namespace {
@@ -95,9 +96,6 @@ class Peer {
 class AttachmentListenerTest : public ::testing::Test {
  protected:
   AttachmentListenerTest() {
-    std::string pattern = ::testing::TempDir() + "attach_XXXXXX";
-    folder_ = mkdtemp(pattern.data());
-    chmod(folder_.c_str(), 0700);
     path_ = folder_ + "/d.sock.fd";
     int ends[2];
     EXPECT_EQ(socketpair(AF_UNIX, SOCK_STREAM, 0, ends), 0);
@@ -105,10 +103,7 @@ class AttachmentListenerTest : public ::testing::Test {
     close(ends[0]);
     close(ends[1]);
   }
-  ~AttachmentListenerTest() override {
-    listener_.reset();
-    std::filesystem::remove_all(folder_);
-  }
+  ~AttachmentListenerTest() override { listener_.reset(); }
   void Listen(AttachmentListenerOptions options = {}) {
     listener_.reset();
     absl::StatusOr<ListeningSocket> socket =
@@ -130,7 +125,8 @@ class AttachmentListenerTest : public ::testing::Test {
   }
   static UniqueFd Sealed(const std::string& text) { return *MakeSealedCopy(text); }
 
-  std::string folder_;
+  const TemporaryFolder temporary_;
+  const std::string folder_ = temporary_.path();
   std::string path_;
   std::string self_;
   SystemClock clock_;

@@ -11,6 +11,7 @@
 #include "absl/strings/str_cat.h"
 #include "daemon/config_reader.h"
 #include "tests/support/paths.h"
+#include "tests/support/temporary_folder.h"
 
 namespace intelligenced {
 namespace {
@@ -209,14 +210,14 @@ TEST(ConfigTest, AnExecutableMayBeTrustedByItsPathAlone) {
 }
 
 TEST(ConfigTest, FilesThatCannotBeRead) {
+  const TemporaryFolder folder;
   EXPECT_THAT(std::string(LoadConfig("/nonexistent/x.toml").status().message()),
               HasSubstr("/nonexistent/x.toml cannot be read: No such file"));
-  EXPECT_THAT(std::string(LoadConfig(::testing::TempDir()).status().message()),
+  EXPECT_THAT(std::string(LoadConfig(folder.path()).status().message()),
               HasSubstr("cannot be read"));
-  const std::string path = absl::StrCat(::testing::TempDir(), "config_", getpid(), ".toml");
+  const std::string path = folder / "config.toml";
   std::ofstream(path) << std::string((1 << 20) + 1, '#');
   EXPECT_THAT(std::string(LoadConfig(path).status().message()), HasSubstr("longer than 1 MiB"));
-  unlink(path.c_str());
 }
 
 // The example must be good as it is, and as good with every setting switched on.

@@ -24,6 +24,7 @@
 #include "daemon/log.h"
 #include "daemon/options.h"
 #include "daemon/paths.h"
+#include "tests/support/temporary_folder.h"
 
 namespace intelligenced {
 namespace {
@@ -55,18 +56,16 @@ mode_t ModeOf(const std::string& path) {
 class SocketTest : public ::testing::Test {
  protected:
   SocketTest() {
-    std::string pattern = ::testing::TempDir() + "sock_XXXXXX";
-    folder_ = mkdtemp(pattern.data());
     path_ = folder_ + "/run/x.sock";
   }
-  ~SocketTest() override { std::filesystem::remove_all(folder_); }
   absl::StatusOr<ListeningSocket> Open(std::string path = "") {
     return ListeningSocket::Open({.path = path.empty() ? path_ : path,
                                   .system_wide = false,
                                   .mode = std::nullopt,
                                   .group = ""});
   }
-  std::string folder_;
+  const TemporaryFolder temporary_;
+  const std::string folder_ = temporary_.path();
   std::string path_;
 };
 

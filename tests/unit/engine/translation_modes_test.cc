@@ -1,12 +1,12 @@
 #include "runtime/engine/translation_modes.h"
 
-#include <stdlib.h>
 
 #include <filesystem>
 #include <fstream>
 
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "tests/support/temporary_folder.h"
 
 namespace intelligenced {
 namespace {
@@ -44,8 +44,8 @@ TEST(TranslationModesTest, OnlyPairsAreTranslations) {
 }
 
 TEST(TranslationModesTest, AFolderIsListedOncePerPair) {
-  std::string folder = testing::TempDir() + "modes-XXXXXX";
-  ASSERT_NE(mkdtemp(folder.data()), nullptr);
+  const TemporaryFolder temporary;
+  const std::string& folder = temporary.path();
   for (const char* name :
        {"spa-por.mode", "es-pt.mode", "es-pt_BR.mode", "README", "x.mode", "spa-por-tagger.mode"}) {
     std::ofstream(folder + "/" + name) << "lt-proc x";

@@ -11,6 +11,7 @@
 #include "absl/strings/str_cat.h"
 #include "runtime/base/reasons.h"
 #include "tests/support/paths.h"
+#include "tests/support/temporary_folder.h"
 
 namespace intelligenced {
 namespace {
@@ -25,8 +26,6 @@ using testing::UnorderedElementsAre;
 
 class ExportManifestTest : public testing::Test {
  protected:
-  void TearDown() override { std::filesystem::remove_all(folder_); }
-
   // Every file of a toy's folder.
   static std::vector<ExportFile> FilesOf(const std::string& model) {
     std::vector<ExportFile> files;
@@ -49,10 +48,9 @@ class ExportManifestTest : public testing::Test {
   std::vector<ExportFile> With(std::vector<ExportFile> files, const std::string& name,
                                const std::string& content) {
     files = Without(std::move(files), name);
-    std::filesystem::create_directories(folder_);
     ExportFile& file = files.emplace_back();
     file.file.name = name;
-    file.path = folder_ + "/" + name;
+    file.path = folder_ / name;
     std::ofstream(file.path, std::ios::binary) << content;
     return files;
   }
@@ -63,7 +61,7 @@ class ExportManifestTest : public testing::Test {
     return roles;
   }
 
-  const std::string folder_ = testing::TempDir() + "/export-manifest";
+  const TemporaryFolder folder_;
 };
 
 TEST_F(ExportManifestTest, KnowsAnOpusExport) {

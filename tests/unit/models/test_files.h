@@ -1,10 +1,9 @@
-// Helpers for the tests of runtime/models: a folder that goes away, GGUF headers made by hand, a
+// Helpers for the tests of runtime/models: GGUF headers made by hand, a
 // disk that is full, a signal between threads.
 #ifndef INTELLIGENCED_TESTS_UNIT_MODELS_TEST_FILES_H_
 #define INTELLIGENCED_TESTS_UNIT_MODELS_TEST_FILES_H_
 
 #include <gtest/gtest.h>
-#include <stdlib.h>
 
 #include <algorithm>
 #include <atomic>
@@ -20,22 +19,9 @@
 #include "runtime/base/file.h"
 #include "runtime/models/manifest.h"
 #include "runtime/models/sha256.h"
+#include "tests/support/temporary_folder.h"
 
 namespace intelligenced {
-
-class TemporaryFolder {
- public:
-  TemporaryFolder() {
-    std::string pattern = testing::TempDir() + "models-test-XXXXXX";
-    path_ = ::mkdtemp(pattern.data());
-  }
-  ~TemporaryFolder() { std::filesystem::remove_all(path_); }
-  const std::string& path() const { return path_; }
-  std::string operator/(std::string_view name) const { return path_ + "/" + std::string(name); }
-
- private:
-  std::string path_;
-};
 
 inline void WriteTestFile(const std::string& path, std::string_view content) {
   std::filesystem::create_directories(std::filesystem::path(path).parent_path());

@@ -1,6 +1,5 @@
 #include "tests/unit/services/service_fixture.h"
 
-#include <stdlib.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -268,8 +267,6 @@ struct ServiceFixture::Stack {
 };
 
 ServiceFixture::ServiceFixture(const ManifestsByName& more_models) {
-  std::string pattern = testing::TempDir() + "services-XXXXXX";
-  folder_ = ::mkdtemp(pattern.data());
   stack_ = std::make_unique<Stack>(folder_, &script_, &bench_, &disk_, &memory_available_,
                                    &activity_, &attachments_, &refuse_callers_, &other_app_,
                                    &identity_, &launcher_, more_models);
@@ -297,7 +294,6 @@ ServiceFixture::~ServiceFixture() {
   bench_.held = false;
   actions_.reset();
   stack_.reset();
-  std::filesystem::remove_all(folder_);
 }
 
 absl::Status ServiceFixture::Proofread(const v1::ProofreadTextRequest& request) {

@@ -27,6 +27,7 @@
 #include "runtime/core/runtime.h"
 #include "services/actions/hub.h"
 #include "services/rpc/service_environment.h"
+#include "tests/support/temporary_folder.h"
 #include "tests/unit/services/scripted_models.h"
 
 namespace intelligenced {
@@ -157,7 +158,8 @@ class ServiceFixture : public testing::Test {
   TestIdentity identity_;
   TestLauncher launcher_;
   std::shared_ptr<ActionHub> actions_;
-  std::string folder_;
+  const TemporaryFolder temporary_;
+  const std::string folder_ = temporary_.path();
   Runtime* runtime_ = nullptr;
   std::shared_ptr<grpc::Channel> channel_;
   std::unique_ptr<v1::WritingToolsService::Stub> writing_;

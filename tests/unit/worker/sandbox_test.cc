@@ -5,6 +5,7 @@
 
 #include "gmock/gmock.h"
 #include "runtime/base/reasons.h"
+#include "tests/support/temporary_folder.h"
 #include "tests/unit/worker/worker_fixture.h"
 
 #ifdef __linux__
@@ -17,15 +18,11 @@ using testing::Contains;
 class SandboxTest : public WorkerTest {
  protected:
   SandboxTest() {
-    std::string folder = testing::TempDir() + "sandbox-XXXXXX";
-    EXPECT_NE(mkdtemp(folder.data()), nullptr);
-    folder_ = folder;
     allowed_ = folder_ + "/allowed";
     secret_ = folder_ + "/secret";
     std::ofstream(allowed_) << "weights";
     std::ofstream(secret_) << "diary";
   }
-  ~SandboxTest() override { std::filesystem::remove_all(folder_); }
 
   void SetUp() override {
     const auto model = MustLaunch();
@@ -43,7 +40,8 @@ class SandboxTest : public WorkerTest {
     return model.ok() ? Reply(**model) : "not launched";
   }
 
-  std::string folder_;
+  const TemporaryFolder temporary_;
+  const std::string folder_ = temporary_.path();
   std::string allowed_;
   std::string secret_;
   std::vector<std::string> protections_;

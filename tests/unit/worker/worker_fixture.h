@@ -6,7 +6,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <filesystem>
 #include <fstream>
 #include <map>
 #include <memory>
@@ -18,6 +17,7 @@
 #include "gtest/gtest.h"
 #include "runtime/worker/worker_model.h"
 #include "tests/support/paths.h"
+#include "tests/support/temporary_folder.h"
 
 namespace intelligenced {
 
@@ -28,7 +28,6 @@ class WorkerTest : public testing::Test {
     options_.step_timeout = absl::Seconds(30);
   }
   ~WorkerTest() override {
-    if (!scripts_.empty()) std::filesystem::remove_all(scripts_);
   }
 
   WorkerLauncher& launcher() {
@@ -66,10 +65,8 @@ class WorkerTest : public testing::Test {
   // Makes a folder of workers of its own, with a shell script as worker-<engine>.
   void WriteScript(const std::string& engine, const std::string& body) {
     if (scripts_.empty()) {
-      std::string folder = testing::TempDir() + "workers-XXXXXX";
-      ASSERT_NE(mkdtemp(folder.data()), nullptr);
-      scripts_ = folder;
-      options_.worker_directory = folder;
+      scripts_ = temporary_.path();
+      options_.worker_directory = scripts_;
     }
     const std::string path = scripts_ + "/worker-" + engine;
     std::ofstream(path) << "#!/bin/sh\n" << body << "\n";
@@ -118,6 +115,7 @@ class WorkerTest : public testing::Test {
   WorkerOptions options_;
   int lost_calls_ = 0;
   absl::Notification lost_;
+  const TemporaryFolder temporary_;
   std::string scripts_;
   std::unique_ptr<WorkerLauncher> launcher_;
 };

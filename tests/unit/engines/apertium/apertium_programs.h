@@ -12,6 +12,8 @@
 #include <string>
 #include <vector>
 
+#include "tests/support/temporary_folder.h"
+
 namespace intelligenced {
 
 inline constexpr char kModesFolder[] = "/usr/share/apertium/modes";
@@ -22,16 +24,13 @@ inline bool HasMode(const std::string& name) {
 
 // What a command prints for `input`, which travels through files; the arguments are the test's own.
 inline std::string OutputOfCommand(const std::string& command, const std::string& input) {
-  std::string folder = "/tmp/apertium-test-XXXXXX";
-  if (mkdtemp(folder.data()) == nullptr) return "no folder";
-  std::ofstream(folder + "/in", std::ios::binary) << input;
+  const TemporaryFolder folder;
+  std::ofstream(folder / "in", std::ios::binary) << input;
   const std::string line =
-      "LC_ALL=C.UTF-8 " + command + " < " + folder + "/in > " + folder + "/out";
+      "LC_ALL=C.UTF-8 " + command + " < " + folder / "in" + " > " + folder / "out";
   if (std::system(line.c_str()) != 0) return "the command failed: " + command;
   std::ostringstream output;
-  output << std::ifstream(folder + "/out", std::ios::binary).rdbuf();
-  for (const char* name : {"/in", "/out"}) unlink((folder + name).c_str());
-  rmdir(folder.c_str());
+  output << std::ifstream(folder / "out", std::ios::binary).rdbuf();
   return output.str();
 }
 

@@ -5,7 +5,6 @@
 #include <stdlib.h>
 #include <sys/stat.h>
 
-#include <filesystem>
 #include <fstream>
 #include <map>
 #include <set>
@@ -15,6 +14,7 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "runtime/base/reasons.h"
+#include "tests/support/temporary_folder.h"
 #include "tests/unit/engines/apertium/apertium_programs.h"
 
 namespace intelligenced {
@@ -45,9 +45,6 @@ class PipelinePoolTest : public testing::Test {
  protected:
   PipelinePoolTest() {
     signal(SIGPIPE, SIG_IGN);
-    std::string folder = testing::TempDir() + "pool-XXXXXX";
-    EXPECT_NE(mkdtemp(folder.data()), nullptr);
-    folder_ = folder;
     std::ofstream(folder_ + "/lt-proc") << kProgram;
     chmod((folder_ + "/lt-proc").c_str(), 0755);
     std::ofstream(folder_ + "/eng-spa.mode") << "lt-proc a | lt-proc b | lt-proc $1 c";
@@ -60,10 +57,7 @@ class PipelinePoolTest : public testing::Test {
                 .pipelines = 4,
                 .hang = absl::Seconds(20)};
   }
-  ~PipelinePoolTest() override {
-    pool_.reset();
-    std::filesystem::remove_all(folder_);
-  }
+  ~PipelinePoolTest() override { pool_.reset(); }
   void SetUp() override {
     if (access("/usr/bin/python3", X_OK) != 0) GTEST_SKIP() << "no Python here";
     pool_ = std::make_unique<PipelinePool>(options_, &clock_);
@@ -104,7 +98,8 @@ class PipelinePoolTest : public testing::Test {
   }
 
   const SystemClock clock_;
-  std::string folder_;
+  const TemporaryFolder temporary_;
+  const std::string folder_ = temporary_.path();
   PipelinePool::Options options_;
   std::unique_ptr<PipelinePool> pool_;
   std::map<uint64_t, PieceResult> results_;

@@ -8,7 +8,6 @@
 
 #include <cmath>
 #include <cstdint>
-#include <filesystem>
 #include <fstream>
 #include <functional>
 #include <iterator>
@@ -17,24 +16,20 @@
 
 #include "absl/strings/str_cat.h"
 #include "gtest/gtest.h"
+#include "tests/support/temporary_folder.h"
 
 namespace intelligenced {
 
 class ScratchFolder {
  public:
-  ScratchFolder() {
-    std::string pattern = testing::TempDir() + "llama-XXXXXX";
-    path_ = mkdtemp(pattern.data());
-  }
-  ~ScratchFolder() { std::filesystem::remove_all(path_); }
-  std::string File(const std::string& name) const { return absl::StrCat(path_, "/", name); }
+  std::string File(const std::string& name) const { return folder_ / name; }
   std::string Write(const std::string& name, const std::string& bytes) const {
     std::ofstream(File(name), std::ios::binary) << bytes;
     return File(name);
   }
 
  private:
-  std::string path_;
+  TemporaryFolder folder_;
 };
 
 inline std::string ReadBytes(const std::string& path) {

@@ -3,7 +3,6 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
-#include <filesystem>
 #include <fstream>
 #include <map>
 #include <string>
@@ -12,6 +11,7 @@
 #include "runtime/base/reasons.h"
 #include "runtime/engines/onnx/encoders/label_spans.h"
 #include "runtime/engines/onnx/onnx_engine.h"
+#include "tests/support/temporary_folder.h"
 #include "tests/unit/engines/onnx/networks.h"
 
 namespace intelligenced {
@@ -70,12 +70,6 @@ std::string NetworkBytes(const std::vector<Row>& table, const std::string& outpu
 
 class EncodersTest : public testing::Test {
  protected:
-  EncodersTest() {
-    std::string pattern = testing::TempDir() + "encoder-XXXXXX";
-    folder_ = ::mkdtemp(pattern.data());
-  }
-  ~EncodersTest() override { std::filesystem::remove_all(folder_); }
-
   absl::Status Load(const std::string& family, const std::string& network,
                     const std::string& config, const std::string& words = kWords,
                     const std::map<std::string, std::string>& parameters = {}) {
@@ -145,7 +139,8 @@ class EncodersTest : public testing::Test {
   }
 
   const std::unique_ptr<Engine> engine_ = MakeOnnxEngine();
-  std::string folder_;
+  const TemporaryFolder temporary_;
+  const std::string folder_ = temporary_.path();
   std::unique_ptr<Model> model_;
   absl::Status status_;
 };

@@ -4,7 +4,6 @@
 
 #include <gtest/gtest.h>
 
-#include <filesystem>
 #include <fstream>
 #include <functional>
 #include <memory>
@@ -18,6 +17,7 @@
 #include "runtime/engines/onnx/network.h"
 #include "tests/support/onnx_bytes.h"
 #include "tests/support/paths.h"
+#include "tests/support/temporary_folder.h"
 
 namespace intelligenced {
 
@@ -65,18 +65,15 @@ inline Image GreyImage(int width, int height, uint8_t value = 128) {
 class OnnxTestFile {
  public:
   explicit OnnxTestFile(const std::string& bytes, const std::string& name = "network.onnx") {
-    std::string pattern = testing::TempDir() + "onnx-test-XXXXXX";
-    folder_ = ::mkdtemp(pattern.data());
-    path_ = folder_ + "/" + name;
+    path_ = folder_ / name;
     std::ofstream(path_, std::ios::binary) << bytes;
   }
-  ~OnnxTestFile() { std::filesystem::remove_all(folder_); }
   OnnxTestFile(const OnnxTestFile&) = delete;
   OnnxTestFile& operator=(const OnnxTestFile&) = delete;
   const std::string& path() const { return path_; }
 
  private:
-  std::string folder_;
+  TemporaryFolder folder_;
   std::string path_;
 };
 

@@ -12,6 +12,7 @@
 #include "gmock/gmock.h"
 #include "services/actions/grants.h"
 #include "services/actions/registry.h"
+#include "tests/support/temporary_folder.h"
 #include "tests/unit/services/actions/action_fixture.h"
 
 namespace intelligenced {
@@ -198,8 +199,8 @@ TEST(DeclarationFileTest, AServerOfTheModelContextProtocolIsSpokenForByItsProgra
 }
 
 TEST(DeclarationFileTest, ABadFileAndASecondClaimAreLeftOut) {
-  std::string pattern = testing::TempDir() + "actions-XXXXXX";
-  const std::string folder = mkdtemp(pattern.data());
+  const TemporaryFolder temporary;
+  const std::string& folder = temporary.path();
   std::filesystem::create_directories(folder + "/system");
   std::filesystem::create_directories(folder + "/user");
   std::ofstream(folder + "/system/lists.toml") << kFile;
@@ -214,7 +215,6 @@ TEST(DeclarationFileTest, ABadFileAndASecondClaimAreLeftOut) {
   ASSERT_THAT(loaded.problems, SizeIs(2));
   EXPECT_THAT(loaded.problems[0], HasSubstr("bad.toml"));
   EXPECT_THAT(loaded.problems[1], HasSubstr("declared by an earlier file"));
-  std::filesystem::remove_all(folder);
 }
 
 class RegistryTest : public ExchangeTest {

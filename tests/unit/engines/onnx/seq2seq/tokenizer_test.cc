@@ -9,6 +9,7 @@
 #include "runtime/base/reasons.h"
 #include "runtime/engines/onnx/tokenizers/sentence_pieces.h"
 #include "runtime/engines/onnx/tokenizers/translation_tokenizer.h"
+#include "tests/support/temporary_folder.h"
 #include "tests/unit/engines/onnx/seq2seq/toy_translators.h"
 
 namespace intelligenced {
@@ -82,7 +83,8 @@ TEST(MarianTokenizerTest, TargetsAreTheVocabularys) {
 TEST(MarianTokenizerTest, OneTargetNeedsNoToken) {
   TokenizerParts parts = Parts(kOpusToy);
   // The vocabulary without its ">>…<<".
-  const std::string path = testing::TempDir() + "/one-target-vocab.json";
+  const TemporaryFolder folder;
+  const std::string path = folder / "vocab.json";
   std::ofstream(path) << R"({"</s>": 0, "<unk>": 1, "▁dog": 2, "▁cat": 3})";
   parts.paths["vocabulary"] = path;
   parts.sources = {"en", "de"};
@@ -134,9 +136,10 @@ TEST(MultilingualTokenizerTest, WithoutAListThePublishedLanguagesAreMeant) {
 
 TEST(SentencePiecesTest, RefusesOtherFiles) {
   EXPECT_FALSE(SentencePieces::Load("/nowhere").ok());
+  const TemporaryFolder folder;
   for (const std::string& bytes : {std::string(), std::string("{}"), std::string(1000, '\x0a'),
                                    std::string("\x0a\xff\xff\xff\xff\x7f")}) {
-    const std::string path = testing::TempDir() + "/no-pieces";
+    const std::string path = folder / "pieces";
     std::ofstream(path, std::ios::binary) << bytes;
     EXPECT_TRUE(HasReason(SentencePieces::Load(path).status(), Reason::kModelCorrupt));
   }

@@ -3,7 +3,6 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
-#include <filesystem>
 #include <fstream>
 #include <memory>
 #include <set>
@@ -13,6 +12,7 @@
 #include "absl/strings/str_cat.h"
 #include "runtime/base/reasons.h"
 #include "runtime/engines/onnx/onnx_engine.h"
+#include "tests/support/temporary_folder.h"
 #include "tests/unit/engines/onnx/seq2seq/toy_translators.h"
 
 namespace intelligenced {
@@ -344,14 +344,14 @@ class BrokenTranslatorTest : public TranslatorTest {
   // With the content of another file, or of `text`, in the place of one.
   absl::Status LoadWith(const std::string& role, const std::string& text,
                         const std::string& model = kOpusToy) {
-    const std::string path = testing::TempDir() + "/broken-" + role;
+    const TemporaryFolder folder;
+    const std::string path = folder / role;
     std::ofstream(path, std::ios::binary) << text;
     engine_proto::ModelSpec spec = ToySpec(model);
     for (engine_proto::ModelFile& file : *spec.mutable_files()) {
       if (file.role() == role) file.set_path(path);
     }
     const absl::Status status = engine_->Load(spec, {}).status();
-    std::filesystem::remove(path);
     return status;
   }
 
