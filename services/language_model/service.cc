@@ -21,6 +21,7 @@
 #include "services/rpc/parse_request.h"
 #include "services/rpc/serve.h"
 #include "services/rpc/serve_request.h"
+#include "services/rpc/task_picture.h"
 
 namespace intelligenced {
 namespace {
@@ -208,6 +209,7 @@ class LanguageModelService final : public Base {
           call->NoteInput(bytes->Length());
           v1::GenerateTextRequest request;
           absl::Status status = ParseRequest(*bytes, request);
+          NotePictures(*call, request);
           if (status.ok()) status = Validate(request);
           if (!status.ok()) return status;
           call->NoteRequestClass(ToRequestClass(request.options().request_class()));

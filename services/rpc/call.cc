@@ -81,8 +81,21 @@ void Call::NoteRequestClass(RequestClass request_class) {
   record_.set_request_class(static_cast<intelligence::v1::RequestClass>(request_class));
 }
 
+absl::StatusOr<std::shared_ptr<const Attachment>> Call::TakeAttachment(std::string_view token) {
+  if (const auto noted = attachments_.find(token); noted != attachments_.end()) {
+    attachments_.erase(noted);
+  }
+  if (environment_.attachments == nullptr) {
+    return MakeError(Reason::kFieldInvalid, "This daemon takes no descriptors.");
+  }
+  return environment_.attachments->Take(caller_.client.id, token);
+}
+
 void Call::Record(const absl::Status& status) {
   if (std::exchange(recorded_, true)) return;
+  while (!attachments_.empty()) {
+    TakeAttachment(std::string(*attachments_.begin())).status().IgnoreError();
+  }
   if (failure_only_ && (status.ok() || absl::IsCancelled(status))) return;
   const std::optional<Reason> reason = ReasonOf(status);
   if (status.ok()) {

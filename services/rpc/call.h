@@ -3,15 +3,19 @@
 #define INTELLIGENCED_SERVICES_RPC_CALL_H_
 
 #include <cstdint>
+#include <functional>
 #include <memory>
+#include <set>
 #include <string>
 #include <string_view>
 
 #include "absl/functional/any_invocable.h"
 #include "absl/status/status.h"
+#include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "protos/intelligence/v1/common.pb.h"
 #include "protos/intelligence/v1/system.pb.h"
+#include "runtime/base/attachment.h"
 #include "runtime/base/cancel.h"
 #include "runtime/scheduler/job.h"
 #include "services/rpc/service_environment.h"
@@ -88,11 +92,18 @@ class Call {
   void NoteFunction(std::string_view function) { usage_.SetFunction(function); }
   const UsageTotal& usage() const { return usage_; }
 
+  // The attachments a message of this call names: each is used up by the call, whether it takes it
+  // or is refused before it could.
+  void NoteAttachment(std::string_view token) { attachments_.insert(std::string(token)); }
+  // What a token stands for, once. FIELD_INVALID for one that is not known.
+  absl::StatusOr<std::shared_ptr<const Attachment>> TakeAttachment(std::string_view token);
+
   // A call that only looks (a status poll) would crowd out the records of what was done: it is
   // recorded only when it fails.
   void RecordFailureOnly() { failure_only_ = true; }
 
-  // Writes the activity record. Once, when the call's status is known.
+  // Writes the activity record and gives up the attachments nobody took. Once, when the call's status
+  // is known.
   void Record(const absl::Status& status);
 
  private:
@@ -104,6 +115,7 @@ class Call {
   CancelSource cancel_;
   Strand strand_;
   UsageTotal usage_;
+  std::set<std::string, std::less<>> attachments_;
   intelligence::v1::ActivityRecord record_;
   bool recorded_ = false;
   bool failure_only_ = false;

@@ -10,6 +10,7 @@
 #include "absl/status/status.h"
 #include "services/rpc/parse_request.h"
 #include "services/rpc/serve.h"
+#include "services/rpc/task_picture.h"
 
 namespace intelligenced {
 
@@ -26,6 +27,7 @@ grpc::ServerUnaryReactor* ServeRequest(
                       call->NoteInput(bytes->Length());
                       Request request;
                       absl::Status status = ParseRequest(*bytes, request);
+                      NotePictures(*call, request);
                       if (status.ok()) status = validate(request);
                       return status.ok() ? start(call, request) : status;
                     });

@@ -2,8 +2,10 @@
 
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "google/protobuf/descriptor.h"
 #include "protos/support/limits.h"
 #include "runtime/base/reasons.h"
 #include "services/rpc/field_checker.h"
@@ -75,12 +77,31 @@ absl::Status CheckPicture(std::string_view field, const v1::VisionImage& image) 
   return check.status();
 }
 
+void NotePictures(Call& call, const google::protobuf::Message& message) {
+  if (message.GetDescriptor() == v1::VisionImage::descriptor()) {
+    const auto& image = static_cast<const v1::VisionImage&>(message);
+    if (!image.attachment().empty()) call.NoteAttachment(image.attachment());
+    return;
+  }
+  const google::protobuf::Reflection& reflection = *message.GetReflection();
+  std::vector<const google::protobuf::FieldDescriptor*> fields;
+  reflection.ListFields(message, &fields);
+  for (const google::protobuf::FieldDescriptor* field : fields) {
+    if (field->cpp_type() != google::protobuf::FieldDescriptor::CPPTYPE_MESSAGE) continue;
+    if (!field->is_repeated()) {
+      NotePictures(call, reflection.GetMessage(message, field));
+      continue;
+    }
+    for (int i = 0; i < reflection.FieldSize(message, field); ++i) {
+      NotePictures(call, reflection.GetRepeatedMessage(message, field, i));
+    }
+  }
+}
+
 absl::StatusOr<std::shared_ptr<const Attachment>> TakeAttachment(Call& call, std::string_view field,
                                                                  std::string_view token,
                                                                  uint64_t limit) {
-  AttachmentSource* const source = call.environment().attachments;
-  if (source == nullptr) return FieldError(field, "This daemon takes no descriptors.");
-  auto attachment = source->Take(call.caller().client.id, token);
+  auto attachment = call.TakeAttachment(token);
   if (!attachment.ok()) return FieldError(field, attachment.status().message());
   call.NoteInput((*attachment)->size());
   if ((*attachment)->size() > limit) return TooLargeError(field, (*attachment)->size(), limit);

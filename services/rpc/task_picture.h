@@ -12,6 +12,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "google/protobuf/message.h"
 #include "protos/intelligence/engine/v1/vision.pb.h"
 #include "protos/intelligence/v1/vision_types.pb.h"
 #include "runtime/base/attachment.h"
@@ -34,6 +35,11 @@ struct TaskPicture {
   // is counted by who gave the token, for as long as the attachment lives.
   uint64_t input_bytes = 0;
 };
+
+// Tells the call which attachments the pictures anywhere in a message name: a request that is
+// refused uses them up as one that is served does, and nothing counts against the app any more.
+// Right after the message is parsed.
+void NotePictures(Call& call, const google::protobuf::Message& message);
 
 // What an image's token stands for, which is used up by it; the call's activity record counts it as
 // input. `limit` in bytes. `field` is the token's own ("image.attachment"). Errors: FIELD_INVALID

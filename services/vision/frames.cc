@@ -71,6 +71,7 @@ class FramesHandler final : public DuplexHandler,
     call_->NoteInput(bytes.Length());
     v1::AnalyzeFramesRequest request;
     absl::Status status = ParseRequest(bytes, request);
+    NotePictures(*call_, request);
     if (status.ok()) status = Take(request, bytes.Length());
     if (!status.ok()) failure_.Update(status);
     Advance();

@@ -217,6 +217,7 @@ class VisionService final : public Base {
           call->NoteInput(bytes->Length());
           v1::AnalyzeImageRequest request;
           absl::Status status = ParseRequest(*bytes, request);
+          NotePictures(*call, request);
           if (status.ok()) status = Validate(request);
           if (!status.ok()) return status;
           absl::StatusOr<std::vector<Share>> shares = Route(call->runtime(), request);

@@ -141,15 +141,18 @@ TEST_F(VisionServiceTest, AnAttachmentStandsForThePictureForEveryModel) {
   EXPECT_EQ(FactsOf(status).field, "image.attachment");
 }
 
-TEST_F(VisionServiceTest, WhatIsRefusedForOtherReasonsUsesNoTokenUp) {
-  attachments_.Add("token", "written in memory");
+TEST_F(VisionServiceTest, WhatIsRefusedUsesItsTokenUpToo) {
+  const auto refused = attachments_.Add("token", "written in memory");
   v1::AnalyzeImageRequest request;
   request.mutable_image()->set_attachment("token");
   request.add_requests()->mutable_detect_human_hand_pose();
   EXPECT_TRUE(HasReason(Analyze(request), Reason::kNoCapableModel));
+  EXPECT_TRUE(refused.expired());
+  // What is not even valid, too.
+  const auto invalid = attachments_.Add("token", "written in memory");
   request.clear_requests();
-  request.add_requests()->mutable_recognize_text();
-  EXPECT_TRUE(Analyze(request).ok());
+  EXPECT_TRUE(HasReason(Analyze(request), Reason::kFieldInvalid));
+  EXPECT_TRUE(invalid.expired());
 }
 
 TEST_F(VisionServiceTest, ManyBytesGoTheWayOfAttachments) {
