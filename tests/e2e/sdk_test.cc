@@ -188,7 +188,7 @@ TEST(GenerateE2eTest, CountTokensCountsWhatGenerateFeeds) {
   const Client client = Connect();
   const CallOptions options = {.model = "tiny-prose"};
   const std::string prompt = "The captain looked at the sea.";
-  const auto count = client.CountTokens(prompt, options);
+  const auto count = client.CountTokens({.input = prompt}, options);
   const auto result = client.GenerateText({.input = prompt, .max_output_tokens = 1}, options);
   ASSERT_TRUE(count.ok() && result.ok());
   EXPECT_EQ(count->tokens, result->usage.input_tokens);

@@ -97,9 +97,9 @@ absl::StatusOr<GenerateTextResult> Session::GenerateText(
   return ReadResult<GenerateTextResult>(StreamGenerateText(request, options), on_event);
 }
 
-absl::StatusOr<CountTokensResult> Session::CountTokens(const GenerateInput& input,
+absl::StatusOr<CountTokensResult> Session::CountTokens(const GenerateTextRequest& request,
                                                        const CallOptions& options) const {
-  return client_.CountTurn(input, name_, options);
+  return client_.CountTurn(request, name_, options);
 }
 
 absl::StatusOr<SessionInfo> Session::Get(const CallOptions& options) const {

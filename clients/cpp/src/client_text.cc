@@ -154,25 +154,25 @@ absl::StatusOr<GenerateTextResult> Client::GenerateText(
   return ReadResult<GenerateTextResult>(StreamGenerateText(request, options), on_event);
 }
 
-absl::StatusOr<CountTokensResult> Client::CountTokens(const GenerateInput& input,
+absl::StatusOr<CountTokensResult> Client::CountTokens(const GenerateTextRequest& request,
                                                       const CallOptions& options) const {
-  return CountTurn(input, "", options);
+  return CountTurn(request, "", options);
 }
 
-absl::StatusOr<CountTokensResult> Client::CountTurn(const GenerateInput& input,
+absl::StatusOr<CountTokensResult> Client::CountTurn(const GenerateTextRequest& request,
                                                     const std::string& session,
                                                     const CallOptions& options) const {
-  absl::Status status = Check(input);
+  absl::Status status = Check(request);
   if (status.ok()) status = CheckUtf8("session", session);
   if (!status.ok()) return status;
-  v1::CountTokensRequest request = ToProto(input, session, options);
-  if (request.has_conversation()) {
-    status = connection_->attachments.Attach(input, request.mutable_conversation());
+  v1::CountTokensRequest message = ToCountProto(request, session, options);
+  if (message.has_conversation()) {
+    status = connection_->attachments.Attach(request.input, message.mutable_conversation());
     if (!status.ok()) return status;
   }
   absl::StatusOr<v1::CountTokensResponse> response = CallUnary<v1::CountTokensResponse>(
       *connection_, options, [&](grpc::ClientContext* context, v1::CountTokensResponse* out) {
-        return connection_->language_model->CountTokens(context, request, out);
+        return connection_->language_model->CountTokens(context, message, out);
       });
   if (!response.ok()) return response.status();
   return CountTokensResult{.tokens = response->tokens(),

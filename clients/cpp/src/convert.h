@@ -45,7 +45,7 @@ v1::ComposeTextRequest ToProto(const ComposeTextRequest& request, const CallOpti
 // `session` may be empty. With one, an empty input is left out.
 v1::GenerateTextRequest ToProto(const GenerateTextRequest& request, const std::string& session,
                                 const CallOptions& options);
-v1::CountTokensRequest ToProto(const GenerateInput& input, const std::string& session,
+v1::CountTokensRequest ToCountProto(const GenerateTextRequest& request, const std::string& session,
                                const CallOptions& options);
 v1::Message ToProto(const Message& message);
 void ToProto(const VisionImage& image, v1::VisionImage* out);

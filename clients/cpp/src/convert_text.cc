@@ -168,6 +168,19 @@ v1::Message ToProto(const Message& message) {
   return out;
 }
 
+// What the answer is held to, in a request that has such fields.
+template <typename Proto>
+void AddGuide(const GenerateTextRequest& request, Proto& out) {
+  out.set_response_schema(request.response_schema);
+  for (const Tool& tool : request.tools) {
+    v1::Tool* added = out.add_tools();
+    added->set_name(tool.name);
+    added->set_description(tool.description);
+    added->set_parameters(tool.parameters);
+  }
+  out.set_tool_choice(EnumToProto<v1::ToolChoice>(request.tool_choice));
+}
+
 v1::GenerateTextRequest ToProto(const GenerateTextRequest& request, const std::string& session,
                                 const CallOptions& options) {
   v1::GenerateTextRequest out;
@@ -187,29 +200,23 @@ v1::GenerateTextRequest ToProto(const GenerateTextRequest& request, const std::s
   if (sampling.seed) out.mutable_sampling()->set_seed(*sampling.seed);
   out.set_max_output_tokens(request.max_output_tokens);
   for (const std::string& stop : request.stop) out.add_stop(stop);
-  out.set_response_schema(request.response_schema);
-  for (const Tool& tool : request.tools) {
-    v1::Tool* added = out.add_tools();
-    added->set_name(tool.name);
-    added->set_description(tool.description);
-    added->set_parameters(tool.parameters);
-  }
-  out.set_tool_choice(EnumToProto<v1::ToolChoice>(request.tool_choice));
+  AddGuide(request, out);
   ToProto(options, out.mutable_options());
   return out;
 }
 
-v1::CountTokensRequest ToProto(const GenerateInput& input, const std::string& session,
+v1::CountTokensRequest ToCountProto(const GenerateTextRequest& request, const std::string& session,
                                const CallOptions& options) {
   v1::CountTokensRequest out;
   out.set_session(session);
-  if (!session.empty() && IsNothing(input)) {
+  if (!session.empty() && IsNothing(request.input)) {
     out.clear_input();
-  } else if (const auto* text = std::get_if<std::string>(&input)) {
+  } else if (const auto* text = std::get_if<std::string>(&request.input)) {
     out.set_text(*text);
   } else {
-    *out.mutable_conversation() = ToProto(std::get<Conversation>(input));
+    *out.mutable_conversation() = ToProto(std::get<Conversation>(request.input));
   }
+  AddGuide(request, out);
   ToProto(options, out.mutable_options());
   return out;
 }

@@ -140,10 +140,12 @@ int GenerateJson(Session& session, const intelligence::Client& client,
   return whole ? kDone : kFound;
 }
 
+int FailBothFromInput(Session& session) {
+  return session.FailUsage("Standard input cannot be both the schema and the prompt.");
+}
+
 int Generate(Session& session, const GenerateOptions& options) {
-  if (options.schema == "-" && options.prompt.ReadsInput()) {
-    return session.FailUsage("Standard input cannot be both the schema and the prompt.");
-  }
+  if (options.schema == "-" && options.prompt.ReadsInput()) return FailBothFromInput(session);
   absl::StatusOr<intelligence::Client> client = session.Connect();
   if (!client.ok()) return session.Fail(client.status());
   absl::StatusOr<intelligence::GenerateInput> input = options.prompt.Read(session);
@@ -171,13 +173,25 @@ int Generate(Session& session, const GenerateOptions& options) {
   return kDone;
 }
 
-int CountTokens(Session& session, const PromptOptions& options) {
+struct CountOptions {
+  PromptOptions prompt;
+  std::string schema;
+};
+
+int CountTokens(Session& session, const CountOptions& options) {
+  if (options.schema == "-" && options.prompt.ReadsInput()) return FailBothFromInput(session);
   absl::StatusOr<intelligence::Client> client = session.Connect();
   if (!client.ok()) return session.Fail(client.status());
-  absl::StatusOr<intelligence::GenerateInput> input = options.Read(session);
+  absl::StatusOr<intelligence::GenerateInput> input = options.prompt.Read(session);
   if (!input.ok()) return FailInput(session, input.status());
+  intelligence::GenerateTextRequest request = {.input = *std::move(input)};
+  if (!options.schema.empty()) {
+    absl::StatusOr<Input> schema = ReadText(session, options.schema);
+    if (!schema.ok()) return FailInput(session, schema.status());
+    request.response_schema = std::move(schema->text);
+  }
   absl::StatusOr<intelligence::CountTokensResult> result =
-      client->CountTokens(*input, session.Call());
+      client->CountTokens(request, session.Call());
   if (!result.ok()) return session.Fail(result.status());
   if (session.options().json) {
     session.out() << Dump(ToJson(*result)) << "\n";
@@ -210,12 +224,15 @@ void AddLanguageModelCommands(CommandTree& tree) {
                   "Answer with JSON that follows the JSON Schema in this file; '-': standard input")
       ->type_name(kFileType);
 
-  auto count = std::make_shared<PromptOptions>();
+  auto count = std::make_shared<CountOptions>();
   app = tree.Add(
       &tree.root(), "count-tokens", "Count the tokens that a text takes.",
       {"mlctl count-tokens --model stories \"Once upon a time\"", "mlctl count-tokens -f book.txt"},
       [count](Session& session) { return CountTokens(session, *count); });
-  count->AddTo(app);
+  count->prompt.AddTo(app);
+  app->add_option("--schema", count->schema,
+                  "Count what an answer by the JSON Schema in this file adds; '-': standard input")
+      ->type_name(kFileType);
 }
 
 }  // namespace intelligenced::mlctl

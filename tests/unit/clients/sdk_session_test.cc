@@ -195,7 +195,7 @@ TEST_F(SdkSessionTest, TheOtherMethods) {
   EXPECT_EQ(session.CountTokens()->tokens, 9);
   EXPECT_EQ(counted.session(), "sessions/abc");
   EXPECT_EQ(counted.input_case(), v1::CountTokensRequest::INPUT_NOT_SET);
-  ASSERT_TRUE(session.CountTokens("more").ok());
+  ASSERT_TRUE(session.CountTokens({.input = "more"}).ok());
   EXPECT_EQ(counted.text(), "more");
   EXPECT_TRUE(session.Delete().ok());
   EXPECT_EQ(deleted, "sessions/abc");

@@ -353,7 +353,7 @@ TEST_F(SdkTest, RefusesTextThatIsNotUtf8) {
   EXPECT_EQ(intelligence::GetErrorDetails(status).field, "text");
   EXPECT_THAT(status.message(), HasSubstr("byte 2"));
   EXPECT_FALSE(client.GenerateText({.input = "\xc3"}).ok());
-  EXPECT_FALSE(client.CountTokens("\xed\xa0\x80").ok());
+  EXPECT_FALSE(client.CountTokens({.input = "\xed\xa0\x80"}).ok());
   EXPECT_FALSE(client.ComposeText({.instruction = "x", .shared_context = "\xff"}).ok());
 }
 

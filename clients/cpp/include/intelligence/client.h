@@ -87,8 +87,9 @@ class Client {
       const OnEvent<GenerateTextEvent>& on_event = nullptr) const;
   Stream<GenerateTextEvent> StreamGenerateText(const GenerateTextRequest& request,
                                                const CallOptions& options = {}) const;
-  // What GenerateText would feed the model for the same input.
-  absl::StatusOr<CountTokensResult> CountTokens(const GenerateInput& input,
+  // What GenerateText would feed the model for the same input, schema and tools; the rest of the
+  // request does not matter.
+  absl::StatusOr<CountTokensResult> CountTokens(const GenerateTextRequest& request,
                                                 const CallOptions& options = {}) const;
 
   // Pictures. `on_event` gets each result as it is ready. intelligence/frames.h has videos.
@@ -166,7 +167,7 @@ class Client {
   Stream<GenerateTextEvent> StreamTurn(const GenerateTextRequest& request,
                                        const std::string& session,
                                        const CallOptions& options) const;
-  absl::StatusOr<CountTokensResult> CountTurn(const GenerateInput& input,
+  absl::StatusOr<CountTokensResult> CountTurn(const GenerateTextRequest& request,
                                               const std::string& session,
                                               const CallOptions& options) const;
   explicit Client(std::shared_ptr<Connection> connection);

@@ -87,8 +87,9 @@ class Session {
                                const CallOptions& options = {}) const;
   // Loads the model and has it read the transcript, so that the next turn begins at once.
   absl::StatusOr<PrewarmSessionResult> Prewarm(const CallOptions& options = {}) const;
-  // What a turn with this input would feed the model; with an empty input, the transcript alone.
-  absl::StatusOr<CountTokensResult> CountTokens(const GenerateInput& input = {},
+  // What a turn with this input, schema and tools would feed the model; with an empty input, the
+  // transcript alone.
+  absl::StatusOr<CountTokensResult> CountTokens(const GenerateTextRequest& request = {},
                                                 const CallOptions& options = {}) const;
   absl::Status Delete(const CallOptions& options = {}) const;
 
