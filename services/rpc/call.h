@@ -102,8 +102,8 @@ class Call {
   // recorded only when it fails.
   void RecordFailureOnly() { failure_only_ = true; }
 
-  // Writes the activity record and gives up the attachments nobody took. Once, when the call's status
-  // is known.
+  // Writes the activity record and gives up the attachments nobody took. Once, when the call's
+  // status is known.
   void Record(const absl::Status& status);
 
  private:

@@ -159,7 +159,7 @@ TEST(FramesE2eTest, FramesMayBeSharedMemory) {
     EXPECT_GE(OverlapOf(results.results[0], Right(3.0 * t)), 0.7) << t;
   }
   // What cannot be handed over ends the stream with its error: a file of more than 64 MiB.
-  const TemporaryFolder folder;
+  const intelligenced::TemporaryFolder folder;
   const std::string path = folder / "large";
   std::ofstream(path).flush();
   std::filesystem::resize_file(path, uintmax_t{65} << 20);

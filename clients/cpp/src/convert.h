@@ -46,7 +46,7 @@ v1::ComposeTextRequest ToProto(const ComposeTextRequest& request, const CallOpti
 v1::GenerateTextRequest ToProto(const GenerateTextRequest& request, const std::string& session,
                                 const CallOptions& options);
 v1::CountTokensRequest ToCountProto(const GenerateTextRequest& request, const std::string& session,
-                               const CallOptions& options);
+                                    const CallOptions& options);
 v1::Message ToProto(const Message& message);
 void ToProto(const VisionImage& image, v1::VisionImage* out);
 VisionImage FromProto(const v1::VisionImage& image);

@@ -206,7 +206,7 @@ v1::GenerateTextRequest ToProto(const GenerateTextRequest& request, const std::s
 }
 
 v1::CountTokensRequest ToCountProto(const GenerateTextRequest& request, const std::string& session,
-                               const CallOptions& options) {
+                                    const CallOptions& options) {
   v1::CountTokensRequest out;
   out.set_session(session);
   if (!session.empty() && IsNothing(request.input)) {

@@ -81,7 +81,7 @@ class Bench {
     call_.model = first->usage.model;
     constexpr uint32_t kProbeWords = 200;
     const absl::StatusOr<intelligence::CountTokensResult> count =
-        client_.CountTokens(Prompt(kProbeWords), call_);
+        client_.CountTokens({.input = Prompt(kProbeWords)}, call_);
     if (!count.ok()) return count.status();
     words_per_token_ = static_cast<double>(kProbeWords) / std::max(1u, count->tokens);
     context_tokens_ = count->context_tokens;

@@ -236,9 +236,7 @@ class FakeDaemon::Services {
   Images images_;
 };
 
-FakeDaemon::FakeDaemon() : services_(std::make_unique<Services>(&scripts)) {
-  Start();
-}
+FakeDaemon::FakeDaemon() : services_(std::make_unique<Services>(&scripts)) { Start(); }
 
 FakeDaemon::~FakeDaemon() { Stop(); }
 

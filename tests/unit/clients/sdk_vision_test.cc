@@ -150,7 +150,7 @@ TEST_F(SdkVisionTest, AttachmentsBecomeBytes) {
     return grpc::Status::OK;
   };
   const Client client = Connect();
-  const TemporaryFolder folder;
+  const intelligenced::TemporaryFolder folder;
   const std::string path = folder / "attachment";
   std::ofstream(path) << "file's bytes";
   absl::StatusOr<VisionImage> image = VisionImage::FromFile(path);

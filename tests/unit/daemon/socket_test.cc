@@ -55,9 +55,7 @@ mode_t ModeOf(const std::string& path) {
 
 class SocketTest : public ::testing::Test {
  protected:
-  SocketTest() {
-    path_ = folder_ + "/run/x.sock";
-  }
+  SocketTest() { path_ = folder_ + "/run/x.sock"; }
   absl::StatusOr<ListeningSocket> Open(std::string path = "") {
     return ListeningSocket::Open({.path = path.empty() ? path_ : path,
                                   .system_wide = false,

@@ -1,6 +1,5 @@
 #include "runtime/engine/translation_modes.h"
 
-
 #include <filesystem>
 #include <fstream>
 

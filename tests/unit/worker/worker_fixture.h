@@ -27,8 +27,7 @@ class WorkerTest : public testing::Test {
     options_.worker_directory = WorkerDirectory();
     options_.step_timeout = absl::Seconds(30);
   }
-  ~WorkerTest() override {
-  }
+  ~WorkerTest() override {}
 
   WorkerLauncher& launcher() {
     if (launcher_ == nullptr) launcher_ = std::make_unique<WorkerLauncher>(options_);
