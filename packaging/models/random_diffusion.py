@@ -3,6 +3,7 @@
 
   random_diffusion.py FOLDER pixel      a few hundred kilobytes, 16x16 pixels, no VAE, for tests
   random_diffusion.py FOLDER latent     the same with a VAE: 32x32 pixels
+  random_diffusion.py FOLDER external   as pixel, with the denoiser's weights in a file of their own
   random_diffusion.py FOLDER sd15       Stable Diffusion 1.5: its components, blocks, heads and ports, --width of its channels
 
 Its networks are built as the published ones are (residual blocks, self- and cross-attention, a CLIP text encoder,
@@ -23,12 +24,15 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "tests"))
 from support import onnx_file as onnx  # noqa: E402
 
 FLOAT, INT64 = 1, 7
+OUTSIDE = "model.onnx_data"
 
 
 class Graph:
     """Nodes and weights of one network; methods give the name of what they make."""
 
     def __init__(self, seed):
+        # Weights that lie in a file of their own; None: all are in the network's.
+        self.outside = None
         self.random = np.random.default_rng(seed)
         self.nodes, self.weights, self.count = [], [], 0
         self.known = {}
@@ -61,9 +65,16 @@ class Graph:
         key = (kind, array.shape, array.tobytes()) if array.size < 100 else None
         if key in self.known:
             return self.known[key]
-        name = self.name()
-        self.weights.append(b"".join(onnx.number(1, extent) for extent in array.shape) + onnx.number(2, kind)
-                            + onnx.data(8, name) + onnx.data(9, array.astype(stored).tobytes()))
+        name, content = self.name(), array.astype(stored).tobytes()
+        weight = b"".join(onnx.number(1, extent) for extent in array.shape) + onnx.number(2, kind) + onnx.data(8, name)
+        if self.outside is None or key:
+            weight += onnx.data(9, content)
+        else:
+            for entry, value in (("location", OUTSIDE), ("offset", str(len(self.outside))), ("length", str(len(content)))):
+                weight += onnx.data(13, onnx.data(1, entry) + onnx.data(2, value))
+            weight += onnx.number(14, 1)
+            self.outside += content
+        self.weights.append(weight)
         if key:
             self.known[key] = name
         return name
@@ -192,8 +203,9 @@ def text_encoder(shape, seed):
                        [onnx.port("last_hidden_state", ["batch", window, width])])
 
 
-def unet(shape, seed):
+def unet(shape, seed, outside=None):
     graph = Blocks(seed, shape["groups"])
+    graph.outside = outside
     channels, layers, samples = shape["channels"], shape["layers"], shape["samples"]
     first, width = channels[0], 4 * channels[0]
 
@@ -286,6 +298,7 @@ TINY = {"text_width": 8, "text_layers": 1, "text_heads": 2, "window": 16, "vocab
         "channels": [8, 16], "layers": 1, "heads": 2, "vae_channels": [8, 8, 16]}
 SHAPES = {
     "pixel": TINY | {"samples": 3, "sample_size": 16, "scaling_factor": None},
+    "external": TINY | {"samples": 3, "sample_size": 16, "scaling_factor": None},
     "latent": TINY | {"samples": 4, "sample_size": 8, "scaling_factor": 0.18215},
     "sd15": {"text_width": 768, "text_layers": 12, "text_heads": 12, "window": 77, "vocabulary": 49408, "groups": 32,
              "channels": [320, 640, 1280, 1280], "layers": 2, "heads": 8, "vae_channels": [128, 256, 512, 512],
@@ -328,7 +341,10 @@ def write(folder, kind, width=1.0, seed=1):
     put("tokenizer/merges.txt", merges)
     put_json("tokenizer/tokenizer_config.json", {"model_max_length": shape["window"], "tokenizer_class": "CLIPTokenizer"})
     put("text_encoder/model.onnx", text_encoder(shape, seed))
-    put("unet/model.onnx", unet(shape, seed + 1))
+    outside = bytearray() if kind == "external" else None
+    put("unet/model.onnx", unet(shape, seed + 1, outside))
+    if outside:
+        put(f"unet/{OUTSIDE}", bytes(outside))
     put_json("unet/config.json", {"sample_size": shape["sample_size"], "in_channels": shape["samples"],
                                   "block_out_channels": shape["channels"]})
     put_json("scheduler/scheduler_config.json",

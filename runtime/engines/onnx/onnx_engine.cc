@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <map>
 #include <memory>
 #include <string>
 #include <system_error>
@@ -75,6 +76,26 @@ bool IsNetwork(const TextFamilyEntry& entry, std::string_view role) {
   });
 }
 
+// The network's role in that of a file with weights: "unet" in "unet-weights" and "unet-weights-2".
+// Empty: the file has none.
+std::string_view NetworkOfWeights(const TextFamilyEntry& entry, std::string_view role) {
+  const std::string_view network = role.substr(0, role.rfind("-weights"));
+  return network.size() < role.size() && IsNetwork(entry, network) ? network : std::string_view();
+}
+
+// Paths by the network's role, in the order of their own roles.
+std::map<std::string, std::vector<std::string>> WeightsOf(const TextFamilyEntry& entry,
+                                                          const engine_proto::ModelSpec& spec) {
+  std::map<std::string, std::string> sorted;
+  for (const engine_proto::ModelFile& file : spec.files()) sorted[file.role()] = file.path();
+  std::map<std::string, std::vector<std::string>> weights;
+  for (const auto& [role, path] : sorted) {
+    const std::string_view network = NetworkOfWeights(entry, role);
+    if (!network.empty()) weights[std::string(network)].push_back(path);
+  }
+  return weights;
+}
+
 class OnnxEngine final : public Engine {
  public:
   explicit OnnxEngine(const Clock* clock)
@@ -146,14 +167,20 @@ class OnnxEngine final : public Engine {
     parts.clock = clock_;
     parts.cancel = cancel;
     parts.parameters.insert(spec.parameters().begin(), spec.parameters().end());
+    std::map<std::string, std::vector<std::string>> weights = WeightsOf(entry, spec);
     for (const engine_proto::ModelFile& file : spec.files()) {
       if (cancel.cancelled()) return Cancelled();
+      if (!NetworkOfWeights(entry, file.role()).empty()) {
+        model.weight_bytes += FileBytes(file.path());
+        continue;
+      }
       if (!IsNetwork(entry, file.role())) {
         parts.paths[file.role()] = file.path();
         continue;
       }
       model.weight_bytes += FileBytes(file.path());
-      auto session = OpenNetwork(file.path(), file.role(), cancel, model);
+      auto session =
+          OpenNetwork(file.path(), file.role(), std::move(weights[file.role()]), cancel, model);
       if (!session.ok()) return session.status();
       parts.sessions[file.role()] = *std::move(session);
     }
@@ -171,18 +198,21 @@ class OnnxEngine final : public Engine {
   // Adds the network of an ONNX file to the model's.
   absl::StatusOr<std::shared_ptr<OnnxSession>> OpenNetwork(const std::string& path,
                                                            const std::string& role,
+                                                           std::vector<std::string> weights,
                                                            const CancelToken& cancel,
                                                            OnnxModelParts& model) {
     const auto threads = static_cast<int>(model.threads);
-    auto session = OpenOnnxSession(**library_, path, {.threads = threads}, cancel);
+    auto session =
+        OpenOnnxSession(**library_, path, {.threads = threads, .weight_files = weights}, cancel);
     if (!session.ok()) return session.status();
-    model.networks.push_back({.role = role,
-                              .session = *session,
-                              .profiled = [this, path, threads](const std::string& prefix) {
-                                return OpenOnnxSession(
-                                    **library_, path,
-                                    {.threads = threads, .profile_prefix = prefix}, {});
-                              }});
+    model.networks.push_back(
+        {.role = role,
+         .session = *session,
+         .profiled = [this, path, threads, weights](const std::string& prefix) {
+           return OpenOnnxSession(
+               **library_, path,
+               {.threads = threads, .profile_prefix = prefix, .weight_files = weights}, {});
+         }});
     return session;
   }
 
@@ -201,7 +231,7 @@ class OnnxEngine final : public Engine {
       parts.networks[role] = RecordShapes(role, *std::move(network), model.seen);
       return absl::OkStatus();
     }
-    auto session = OpenNetwork(path, role, cancel, model);
+    auto session = OpenNetwork(path, role, {}, cancel, model);
     if (!session.ok()) return session.status();
     if (!for_family) return absl::OkStatus();
     auto network = AsNetwork(*std::move(session));

@@ -3,6 +3,7 @@
 #include <onnxruntime_cxx_api.h>
 
 #include <algorithm>
+#include <set>
 #include <utility>
 #include <vector>
 
@@ -14,6 +15,7 @@
 #include "runtime/engines/onnx/border.h"
 #include "runtime/engines/onnx/ort_values.h"
 #include "runtime/engines/onnx/tensors.h"
+#include "runtime/engines/onnx/weight_files.h"
 
 namespace intelligenced {
 
@@ -37,8 +39,10 @@ absl::Status CheckAnswerSize(const std::vector<Ort::Value>& computed) {
 
 class Session final : public OnnxSession {
  public:
-  Session(OnnxLibrary::Core& core, const std::string& path, const Ort::SessionOptions& options)
-      : session_(core.env, path.c_str(), options),
+  Session(OnnxLibrary::Core& core, const std::string& path, const Ort::SessionOptions& options,
+          WeightFiles weights)
+      : weights_(std::move(weights)),
+        session_(core.env, path.c_str(), options),
         memory_(Ort::MemoryInfo::CreateCpu(OrtArenaAllocator, OrtMemTypeDefault)),
         arena_(session_, memory_) {
     const Ort::AllocatorWithDefaultOptions allocator;
@@ -191,6 +195,8 @@ class Session final : public OnnxSession {
     return tensor;
   }
 
+  // The library may look at them as long as there is a session.
+  const WeightFiles weights_;
   Ort::Session session_;
   const Ort::MemoryInfo memory_;
   const Ort::Allocator arena_;
@@ -261,9 +267,13 @@ absl::StatusOr<std::shared_ptr<OnnxSession>> OpenOnnxSession(OnnxLibrary& librar
                                                              const std::string& path,
                                                              const SessionOptions& options,
                                                              const CancelToken& cancel) {
-  const absl::StatusOr<OnnxSummary> summary = ReadOnnxFile(path);
+  absl::StatusOr<OnnxSummary> summary = ReadOnnxFile(path);
   if (!summary.ok()) return summary.status();
+  std::set<std::string> outside;
+  if (!options.weight_files.empty()) outside.swap(summary->external_files);
   if (absl::Status status = CheckOnnxIsSelfContained(*summary); !status.ok()) return status;
+  absl::StatusOr<WeightFiles> weights = WeightFiles::Map(outside, options.weight_files);
+  if (!weights.ok()) return weights.status();
   if (cancel.cancelled()) return Cancelled();
   return GuardOnnx(Reason::kModelLoadFailed, [&]() -> absl::StatusOr<std::shared_ptr<OnnxSession>> {
     Ort::SessionOptions wanted;
@@ -276,7 +286,11 @@ absl::StatusOr<std::shared_ptr<OnnxSession>> OpenOnnxSession(OnnxLibrary& librar
     // Whatever the file's name says.
     wanted.AddConfigEntry("session.load_model_format", "ONNX");
     if (!options.profile_prefix.empty()) wanted.EnableProfiling(options.profile_prefix.c_str());
-    return std::make_shared<Session>(library.core(), path, wanted);
+    if (!outside.empty()) {
+      wanted.AddExternalInitializersFromFilesInMemory(weights->names(), weights->bytes(),
+                                                      weights->sizes());
+    }
+    return std::make_shared<Session>(library.core(), path, wanted, *std::move(weights));
   });
 }
 

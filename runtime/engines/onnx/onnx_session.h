@@ -41,6 +41,9 @@ struct SessionOptions {
   int threads = 1;
   // Where the library's profiler writes: it adds the time and ".json". Empty: it does not run.
   std::string profile_prefix = {};
+  // Files with the weights that the network keeps elsewhere, in the order of their names in it.
+  // They are mapped, not read.
+  std::vector<std::string> weight_files = {};
 };
 
 // What the library's own allocator has given out.
@@ -82,9 +85,10 @@ class OnnxSession {
   virtual absl::StatusOr<std::string> EndProfile() = 0;
 };
 
-// Loads a file that is checked first (runtime/base/onnx_file.h): no operators and no weights from
-// elsewhere. Every optimisation of the graph is on; threads wait asleep. Errors: MODEL_CORRUPT (no
-// whole ONNX file), MODEL_LOAD_FAILED (with the library's words), MEMORY_INSUFFICIENT, CANCELLED.
+// Loads a file that is checked first (runtime/base/onnx_file.h): no operators from elsewhere, and
+// no weights but those of `options`. Every optimisation of the graph is on; threads wait asleep.
+// Errors: MODEL_CORRUPT (no whole ONNX file), MODEL_LOAD_FAILED (with the library's words),
+// MEMORY_INSUFFICIENT, CANCELLED.
 absl::StatusOr<std::shared_ptr<OnnxSession>> OpenOnnxSession(OnnxLibrary& library,
                                                              const std::string& path,
                                                              const SessionOptions& options,

@@ -543,10 +543,11 @@ TEST(CatalogueTest, TheOneThatShipsIsValid) {
   std::vector<std::string> problems;
   const Catalogue catalogue = Catalogue::Load({SourcePath("packaging/catalogue")}, &problems);
   EXPECT_THAT(problems, IsEmpty());
-  EXPECT_EQ(catalogue.models().size(), 100u);
+  EXPECT_EQ(catalogue.models().size(), 102u);
   for (const char* capability :
        {"language.generate", "writing.proofread", "writing.rewrite", "writing.summarize",
-        "writing.compose", "vision.detect-face-rectangles", "vision.detect-human-hand-pose"}) {
+        "writing.compose", "vision.detect-face-rectangles", "vision.detect-human-hand-pose",
+        "image.generate", "image.restyle", "image.upscale"}) {
     const Manifest* model = catalogue.FindCapable(capability);
     ASSERT_NE(model, nullptr) << capability;
     EXPECT_FALSE(model->license.empty());

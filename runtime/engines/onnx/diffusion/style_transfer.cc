@@ -34,10 +34,11 @@ struct Style {
 
 class RestyleJob final : public OnnxJob {
  public:
-  RestyleJob(Network* network, engine_proto::RestyleImageTask task, Attachments attachments,
-             std::string model, CancelToken cancel)
+  RestyleJob(Network* network, bool bgr, engine_proto::RestyleImageTask task,
+             Attachments attachments, std::string model, CancelToken cancel)
       : OnnxJob(std::move(cancel)),
         network_(*network),
+        bgr_(bgr),
         task_(std::move(task)),
         attachments_(std::move(attachments)),
         model_(std::move(model)) {}
@@ -81,10 +82,13 @@ class RestyleJob final : public OnnxJob {
     Tensor input;
     input.shape = {1, 3, height, width};
     input.values.resize(static_cast<size_t>(CountElements(input.shape)));
-    SamplePicture(
-        source_,
-        {.width = width, .height = height, .to_picture = box.to_picture(), .repeat_border = true},
-        absl::MakeSpan(input.values));
+    SamplePicture(source_,
+                  {.width = width,
+                   .height = height,
+                   .to_picture = box.to_picture(),
+                   .bgr = bgr_,
+                   .repeat_border = true},
+                  absl::MakeSpan(input.values));
     std::vector<Tensor> inputs;
     inputs.push_back(std::move(input));
     auto outputs = network_.Run(inputs, cancel());
@@ -108,7 +112,8 @@ class RestyleJob final : public OnnxJob {
       uint8_t* to = image->row(y);
       for (int x = 0; x < own_width; ++x) {
         for (size_t c = 0; c < 3; ++c) {
-          const float value = answer.values[c * plane + static_cast<size_t>(y) * width + x];
+          const size_t from = (bgr_ ? 2 - c : c) * plane;
+          const float value = answer.values[from + static_cast<size_t>(y) * width + x];
           if (!std::isfinite(value)) {
             return MakeError(Reason::kEngineFailure,
                              "The network answered what is no number (NaN or infinity).");
@@ -145,6 +150,7 @@ class RestyleJob final : public OnnxJob {
   }
 
   Network& network_;
+  const bool bgr_;
   engine_proto::RestyleImageTask task_;
   const Attachments attachments_;
   const std::string model_;
@@ -155,8 +161,8 @@ class RestyleJob final : public OnnxJob {
 
 class StyleTransfer final : public TextFamily {
  public:
-  StyleTransfer(std::vector<Style> styles, std::string model)
-      : styles_(std::move(styles)), model_(std::move(model)) {}
+  StyleTransfer(std::vector<Style> styles, bool bgr, std::string model)
+      : styles_(std::move(styles)), bgr_(bgr), model_(std::move(model)) {}
 
   void Describe(engine_proto::ModelInfo* info) const override {
     info->add_task_kinds(engine_proto::TASK_KIND_RESTYLE_IMAGE);
@@ -194,7 +200,7 @@ class StyleTransfer final : public TextFamily {
     for (const Style& style : styles_) {
       if (!restyle.style().empty() && !absl::EqualsIgnoreCase(style.name, restyle.style()))
         continue;
-      return std::make_unique<RestyleJob>(style.network.get(), restyle, attachments, model_,
+      return std::make_unique<RestyleJob>(style.network.get(), bgr_, restyle, attachments, model_,
                                           std::move(cancel));
     }
     return FieldError("style", absl::StrCat("must be one of: ",
@@ -207,6 +213,7 @@ class StyleTransfer final : public TextFamily {
 
  private:
   const std::vector<Style> styles_;
+  const bool bgr_;
   const std::string model_;
 };
 
@@ -237,7 +244,13 @@ absl::StatusOr<std::unique_ptr<TextFamily>> MakeStyleTransfer(TextFamilyParts pa
     return MakeError(Reason::kModelLoadFailed,
                      "The model has no file with the role \"model\" or \"style-NAME\".");
   }
-  return std::make_unique<StyleTransfer>(std::move(styles), parts.model);
+  const auto order = parts.parameters.find("colour_order");
+  const bool bgr = order != parts.parameters.end() && order->second == "bgr";
+  if (order != parts.parameters.end() && !bgr && order->second != "rgb") {
+    return MakeError(Reason::kModelCorrupt,
+                     "The manifest's parameter colour_order must be \"rgb\" or \"bgr\".");
+  }
+  return std::make_unique<StyleTransfer>(std::move(styles), bgr, parts.model);
 }
 
 }  // namespace intelligenced

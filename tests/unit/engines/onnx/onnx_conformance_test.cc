@@ -6,6 +6,7 @@
 #include "runtime/engines/onnx/onnx_engine.h"
 #include "tests/conformance/engine_conformance.h"
 #include "tests/conformance/places.h"
+#include "tests/unit/engines/onnx/diffusion/random_models.h"
 #include "tests/unit/engines/onnx/networks.h"
 #include "tests/unit/engines/onnx/seq2seq/toy_translators.h"
 
@@ -93,6 +94,40 @@ engine_proto::ModelSpec EncoderSpec() {
 INSTANTIATE_TEST_SUITE_P(Encoder, EngineConformanceTest,
                          testing::ValuesIn(InBothPlaces(
                              EncoderCase(), [] { return PlacedSpec{EncoderSpec(), nullptr}; },
+                             [] { return MakeOnnxEngine(); })),
+                         ConformanceCase::NameOf);
+
+ConformanceCase DiffusionCase() {
+  ConformanceCase result;
+  result.task = Imagine("a red car");
+  result.more_tasks = {Imagine("two dogs", 3), Imagine("a house (far:1.2) away", 4)};
+  result.more_tasks[0].mutable_generate_image()->set_count(2);
+  result.more_tasks[1].mutable_generate_image()->set_steps(7);
+  result.long_task = Imagine("a red car");
+  result.long_task->mutable_generate_image()->set_steps(900);
+  result.task_of_attached = Imagine("a red car");
+  engine_proto::VisionImage& source =
+      *result.task_of_attached.mutable_generate_image()->mutable_source_image();
+  source = TaskOn(GreyImage(16, 16, 77)).vision().image();
+  result.attached = source.pixels().data();
+  result.attached_task = result.task_of_attached;
+  engine_proto::VisionImage& attached =
+      *result.attached_task->mutable_generate_image()->mutable_source_image();
+  attached.mutable_pixels()->clear_data();
+  attached.set_attachment("0");
+  result.wrong_task.mutable_generate()->set_prompt("Once upon a time");
+  result.failing_task = Imagine("a red car");
+  result.failing_task->mutable_generate_image()->mutable_source_image()->set_encoded("no picture");
+  return result;
+}
+
+INSTANTIATE_TEST_SUITE_P(Diffusion, EngineConformanceTest,
+                         testing::ValuesIn(InBothPlaces(
+                             DiffusionCase(),
+                             [] {
+                               auto files = std::make_shared<RandomModel>("pixel");
+                               return PlacedSpec{files->Spec(), files};
+                             },
                              [] { return MakeOnnxEngine(); })),
                          ConformanceCase::NameOf);
 

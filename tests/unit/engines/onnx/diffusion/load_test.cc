@@ -151,6 +151,28 @@ TEST_F(DiffusionLoadTest, ParametersGoFirst) {
   }
 }
 
+TEST_F(DiffusionLoadTest, WeightsMayLieInAFileOfTheirOwn) {
+  const RandomModel whole("pixel"), apart("external");
+  auto one = engine_->Load(whole.Spec(), {});
+  auto other = engine_->Load(apart.Spec(), {});
+  ASSERT_TRUE(one.ok()) << one.status();
+  ASSERT_TRUE(other.ok()) << other.status();
+  const engine_proto::Task task = Imagine("a red car");
+  const Told told = RunJob(**other, task);
+  ASSERT_EQ(told.images.size(), 1U) << told.status;
+  EXPECT_EQ(RunJob(**one, task).images.front().data(), told.images.front().data());
+  // Cut off, empty, and not there.
+  apart.Put("unet/model.onnx_data", "short");
+  EXPECT_TRUE(HasReason(StatusOf(apart.Spec()), Reason::kModelLoadFailed));
+  apart.Put("unet/model.onnx_data", "");
+  EXPECT_TRUE(HasReason(StatusOf(apart.Spec()), Reason::kModelCorrupt));
+  apart.Remove("unet/model.onnx_data");
+  ExpectRefused(apart, Reason::kModelLoadFailed, "model.onnx_data");
+  // One that nobody asks for.
+  whole.Put("unet/model.onnx_data", "more");
+  ExpectRefused(whole, Reason::kModelLoadFailed, "0 other files");
+}
+
 // A denoiser of one operation on the sample.
 std::string DenoiserOf(const std::string& operation) {
   OnnxParts parts;

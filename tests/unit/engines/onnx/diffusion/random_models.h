@@ -22,7 +22,7 @@ namespace intelligenced {
 // A copy of one of them, which goes away with it.
 class RandomModel {
  public:
-  // "pixel" or "latent".
+  // "pixel", "external" or "latent".
   explicit RandomModel(const std::string& kind) {
     std::string pattern = testing::TempDir() + "diffusion-XXXXXX";
     folder_ = ::mkdtemp(pattern.data());
@@ -56,6 +56,7 @@ class RandomModel {
         {"tokenizer-config", "tokenizer/tokenizer_config.json"},
         {"text-encoder", "text_encoder/model.onnx"},
         {"unet", "unet/model.onnx"},
+        {"unet-weights", "unet/model.onnx_data"},
         {"unet-config", "unet/config.json"},
         {"vae-decoder", "vae_decoder/model.onnx"},
         {"vae-decoder-config", "vae_decoder/config.json"},
