@@ -82,6 +82,7 @@ inline constexpr size_t kMaxFamilyBytes = 63;
 inline constexpr size_t kMaxImportChunkBytes = 1 << 20;
 inline constexpr int kMaxFunctionCapabilities = 16;
 inline constexpr int kMaxImportFunctions = 64;
+inline constexpr int kMaxImportFiles = 63;
 inline constexpr double kMaxFunctionScale = 16;
 inline constexpr absl::Duration kMaxKeepAlive = absl::Hours(24);
 

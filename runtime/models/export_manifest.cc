@@ -226,7 +226,31 @@ absl::StatusOr<Manifest> DescribeEncoder(const std::string& config,
     if (!absl::EndsWith(file.file.name, ".onnx")) continue;
     if (absl::Status status = CheckNetwork(file); !status.ok()) return status;
   }
-  return ManifestFromEncoder(config, std::move(parts));
+  absl::StatusOr<Manifest> manifest = ManifestFromEncoder(config, std::move(parts));
+  if (!manifest.ok() || manifest->family != "sentence-encoder") return manifest;
+  Roles roles;
+  for (const ExportFile& file : files) {
+    if (file.file.name == "1_Pooling/config.json") roles.emplace("pooling", &file);
+  }
+  // Sentence Transformers' word on it, where it is there; else what is known of the name.
+  Json pooling;
+  if (absl::Status status = ReadObject(roles, "pooling", pooling); !status.ok()) return status;
+  const auto is = [&](const char* key) {
+    const auto found = pooling.find(key);
+    return found != pooling.end() && found->is_boolean() && found->get<bool>();
+  };
+  if (is("pooling_mode_cls_token")) manifest->parameters["pooling"] = "cls";
+  if (is("pooling_mode_mean_tokens")) manifest->parameters["pooling"] = "mean";
+  return manifest;
+}
+
+// A pipeline of networks in folders of their own: its files are named "unet/model.onnx".
+absl::StatusOr<Manifest> DescribePipeline(const ExportFile& index) {
+  Json json;
+  Roles roles = {{"index", &index}};
+  if (absl::Status status = ReadObject(roles, "index", json); !status.ok()) return status;
+  return Refused(
+      absl::StrCat("Pipelines of the kind \"", TextOf(json, "_class_name"), "\" are not known."));
 }
 
 }  // namespace
@@ -234,6 +258,7 @@ absl::StatusOr<Manifest> DescribeEncoder(const std::string& config,
 absl::StatusOr<Manifest> ManifestFromExport(const std::vector<ExportFile>& files) {
   Roles roles;
   for (const ExportFile& file : files) {
+    if (file.file.name == "model_index.json") return DescribePipeline(file);
     if (file.file.name != "config.json") continue;
     const absl::StatusOr<std::string> config = ReadFile(file.path, kMaxJsonBytes);
     if (!config.ok()) return config.status();

@@ -7,11 +7,13 @@
 #include <set>
 #include <utility>
 
+#include "absl/algorithm/container.h"
 #include "absl/base/thread_annotations.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/synchronization/mutex.h"
 #include "runtime/base/reasons.h"
+#include "runtime/models/export_manifest.h"
 #include "runtime/models/install_meter.h"
 #include "runtime/models/model_file.h"
 #include "runtime/models/model_parts.h"
@@ -40,6 +42,8 @@ class KeptBlobs {
   }
   void Add(const std::string& sha256) { hashes_.insert(sha256); }
   bool Has(const std::string& sha256) const { return hashes_.contains(sha256); }
+  // Put() has taken this one over.
+  void Forget(const std::string& sha256) { hashes_.erase(sha256); }
   // Put() has taken them over.
   void Forget() { hashes_.clear(); }
 
@@ -196,6 +200,35 @@ class Installer::Core {
     }
     if (absl::Status status = store_->Put(*manifest); !status.ok()) return status;
     kept.Forget();
+    return manifest;
+  }
+
+  absl::StatusOr<Manifest> PutBlobs(std::string_view name, const std::vector<NewFile>& files,
+                                    std::string_view origin, std::string_view license) {
+    KeptBlobs kept(store_);
+    for (const NewFile& file : files) kept.Add(file.sha256);
+    if (!IsValidModelName(name)) return ParseModelName("name", name).status();
+    if (store_->Get(name).ok()) return NameTaken(name, "it is installed already.");
+    std::vector<ExportFile> parts;
+    for (const NewFile& file : files) {
+      ExportFile& part = parts.emplace_back();
+      part.file.name = file.name;
+      part.file.sha256 = file.sha256;
+      absl::StatusOr<std::string> path = store_->PathOf(part.file);
+      if (!path.ok()) return path.status();
+      part.path = *std::move(path);
+      part.file.size_bytes = FileBytes(part.path);
+    }
+    absl::StatusOr<Manifest> manifest = ManifestFromExport(parts);
+    if (!manifest.ok()) return manifest.status();
+    manifest->name = std::string(name);
+    manifest->origin = std::string(origin);
+    if (!license.empty()) manifest->license = std::string(license);
+    // The role says what a file is; its name is for people, and plain.
+    for (ManifestFile& file : manifest->files) absl::c_replace(file.name, '/', '_');
+    if (absl::Status status = store_->Put(*manifest); !status.ok()) return status;
+    // The hold on those that the manifest does not name ends with `kept`.
+    for (const ManifestFile& file : manifest->files) kept.Forget(file.sha256);
     return manifest;
   }
 
@@ -389,6 +422,13 @@ absl::StatusOr<Manifest> Installer::InstallUrl(std::string_view name, std::strin
 absl::StatusOr<Manifest> Installer::PutBlobAsModel(std::string_view name, std::string_view sha256,
                                                    const NewModel& model) {
   return core_->PutBlob(name, std::string(sha256), model);
+}
+
+absl::StatusOr<Manifest> Installer::PutBlobsAsModel(std::string_view name,
+                                                    const std::vector<NewFile>& files,
+                                                    std::string_view origin,
+                                                    std::string_view license) {
+  return core_->PutBlobs(name, files, origin, license);
 }
 
 absl::StatusOr<Manifest> Installer::AddFunctions(std::string_view name,

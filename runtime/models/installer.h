@@ -63,6 +63,13 @@ struct NewModel {
   std::string projector_sha256 = {};
 };
 
+// A file of a model of several: a blob already, with its name in the model's folder ("config.json",
+// "unet/model.onnx").
+struct NewFile {
+  std::string name;
+  std::string sha256;
+};
+
 // Thread-safe. Blocking calls: run them off the service threads.
 class Installer {
  public:
@@ -92,6 +99,11 @@ class Installer {
   // FIELD_INVALID also when the projector does not fit. Takes over the caller's hold on the blobs.
   absl::StatusOr<Manifest> PutBlobAsModel(std::string_view name, std::string_view sha256,
                                           const NewModel& model);
+
+  // The same for a model of several files (runtime/models/export_manifest.h). Files that it does
+  // not need are let go. Errors of ManifestFromExport; MODEL_BUSY.
+  absl::StatusOr<Manifest> PutBlobsAsModel(std::string_view name, const std::vector<NewFile>& files,
+                                           std::string_view origin, std::string_view license);
 
   // Adds functions to an installed model. A resident copy does not know them before it is loaded
   // again. MODEL_NOT_FOUND; MODEL_BUSY (a function of that name is there, or the model is built

@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -65,6 +66,9 @@ class ImportReactor final : public grpc::ServerReadReactor<grpc::ByteBuffer> {
         case v1::ImportModelRequest::kProjector:
           status = OpenProjector(request.projector());
           break;
+        case v1::ImportModelRequest::kFile:
+          status = OpenFile(request.file());
+          break;
         case v1::ImportModelRequest::kChunk:
           status = Append(request.chunk());
           break;
@@ -91,12 +95,33 @@ class ImportReactor final : public grpc::ServerReadReactor<grpc::ByteBuffer> {
           {.metadata = {{"model", model_}}, .retry_delay = std::nullopt, .field = "header.name"});
     }
     call_.NoteModel(model_);
+    if (!header_->file_name().empty()) {
+      files_.push_back({.name = header_->file_name(), .sha256 = ""});
+    }
     return Begin("header.size_bytes", header_->size_bytes(), header_->sha256());
+  }
+
+  absl::Status OpenFile(const v1::ImportFile& file) {
+    if (absl::Status status = Validate(file); !status.ok()) return status;
+    if (files_.empty()) {
+      return FieldError("file", "comes after a header with a file_name, as another file of it.");
+    }
+    if (files_.size() >= kMaxImportFiles) {
+      return FieldError("file", "comes more often than 62 times.");
+    }
+    for (const NewFile& other : files_) {
+      if (other.name != file.name()) continue;
+      return FieldError("file.name", absl::StrCat("comes twice: ", file.name(), "."));
+    }
+    if (absl::Status status = CloseFile(); !status.ok()) return status;
+    files_.push_back({.name = file.name(), .sha256 = ""});
+    return Begin("file.size_bytes", file.size_bytes(), file.sha256());
   }
 
   absl::Status OpenFunction(const v1::ImportFunction& function) {
     absl::Status status = Validate(function, header_.has_value());
     if (!status.ok()) return status;
+    if (!files_.empty()) return FieldError("function", "goes with a model of one file.");
     if (functions_.size() >= kMaxImportFunctions) {
       return FieldError("function", "comes more often than 64 times.");
     }
@@ -121,6 +146,7 @@ class ImportReactor final : public grpc::ServerReadReactor<grpc::ByteBuffer> {
 
   absl::Status OpenProjector(const v1::ImportProjector& projector) {
     if (absl::Status status = Validate(projector); !status.ok()) return status;
+    if (!files_.empty()) return FieldError("projector", "goes with a model of one file.");
     if (!header_.has_value() || projector_.has_value() || !functions_.empty()) {
       return FieldError("projector", "comes once, after the model's own file.");
     }
@@ -162,7 +188,9 @@ class ImportReactor final : public grpc::ServerReadReactor<grpc::ByteBuffer> {
     }
     absl::StatusOr<std::string> sha256 = blob_->Commit();
     if (!sha256.ok()) return sha256.status();
-    if (!functions_.empty()) {
+    if (!files_.empty()) {
+      TakeFile(*std::move(sha256));
+    } else if (!functions_.empty()) {
       functions_.back().sha256 = *std::move(sha256);
     } else if (projector_.has_value()) {
       projector_ = *std::move(sha256);
@@ -170,6 +198,31 @@ class ImportReactor final : public grpc::ServerReadReactor<grpc::ByteBuffer> {
       base_ = *std::move(sha256);
     }
     return absl::OkStatus();
+  }
+
+  void TakeFile(std::string sha256) {
+    for (const NewFile& other : files_) {
+      // Two names for one content (an OPUS-MT model's pieces of both sides): it is held once.
+      if (other.sha256 == sha256) {
+        call_.runtime().store().ReleaseBlob(sha256);
+        break;
+      }
+    }
+    files_.back().sha256 = std::move(sha256);
+  }
+
+  absl::StatusOr<Manifest> PutModel(Installer& installer) {
+    if (!files_.empty()) {
+      return installer.PutBlobsAsModel(model_, std::exchange(files_, {}), "imported",
+                                       header_->license());
+    }
+    return installer.PutBlobAsModel(
+        model_, std::exchange(base_, ""),
+        {.origin = "imported",
+         .license = header_->license(),
+         .family = header_->family(),
+         .functions = std::exchange(functions_, {}),
+         .projector_sha256 = std::exchange(projector_, std::nullopt).value_or("")});
   }
 
   // The client has sent everything, or is gone.
@@ -181,15 +234,8 @@ class ImportReactor final : public grpc::ServerReadReactor<grpc::ByteBuffer> {
     if (absl::Status status = CloseFile(); !status.ok()) return End(status);
     Installer& installer = call_.runtime().installer();
     const absl::StatusOr<Manifest> manifest =
-        header_.has_value()
-            ? installer.PutBlobAsModel(
-                  model_, std::exchange(base_, ""),
-                  {.origin = "imported",
-                   .license = header_->license(),
-                   .family = header_->family(),
-                   .functions = std::exchange(functions_, {}),
-                   .projector_sha256 = std::exchange(projector_, std::nullopt).value_or("")})
-            : installer.AddFunctions(model_, std::exchange(functions_, {}));
+        header_.has_value() ? PutModel(installer)
+                            : installer.AddFunctions(model_, std::exchange(functions_, {}));
     if (!manifest.ok()) return End(manifest.status());
     if (!header_.has_value()) {
       // A resident copy does not know its new function.
@@ -211,6 +257,10 @@ class ImportReactor final : public grpc::ServerReadReactor<grpc::ByteBuffer> {
     // And what was, but belongs to nothing.
     if (!base_.empty()) call_.runtime().store().ReleaseBlob(base_);
     if (!projector_.value_or("").empty()) call_.runtime().store().ReleaseBlob(*projector_);
+    std::set<std::string> hashes;
+    for (const NewFile& file : files_) hashes.insert(file.sha256);
+    hashes.erase("");
+    for (const std::string& sha256 : hashes) call_.runtime().store().ReleaseBlob(sha256);
     for (const NewFunction& function : functions_) {
       if (!function.sha256.empty()) call_.runtime().store().ReleaseBlob(function.sha256);
     }
@@ -229,6 +279,8 @@ class ImportReactor final : public grpc::ServerReadReactor<grpc::ByteBuffer> {
   std::string base_;
   std::optional<std::string> projector_;
   std::vector<NewFunction> functions_;
+  // Of a model of several files; the last is the one that is coming. Empty: it is one file.
+  std::vector<NewFile> files_;
   // The file that is coming.
   std::unique_ptr<BlobWriter> blob_;
   std::string size_field_;

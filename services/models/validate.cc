@@ -2,10 +2,13 @@
 
 #include <algorithm>
 #include <string>
+#include <string_view>
+#include <vector>
 
 #include "absl/status/statusor.h"
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
+#include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
 #include "absl/time/time.h"
 #include "protos/support/limits.h"
@@ -39,6 +42,24 @@ void CheckCapability(std::string_view field, std::string_view value, FieldChecke
   const bool printable = std::all_of(value.begin(), value.end(),
                                      [](unsigned char byte) { return absl::ascii_isgraph(byte); });
   if (!printable) check.Fail(field, "is no capability such as \"writing.proofread\".");
+}
+
+bool IsPlainName(std::string_view part) {
+  return !part.empty() && part[0] != '.' &&
+         std::all_of(part.begin(), part.end(), [](unsigned char byte) {
+           return absl::ascii_isalnum(byte) || byte == '.' || byte == '_' || byte == '-';
+         });
+}
+
+// A name in the folder of a model, at most two folders deep. Never used as a path.
+void CheckFileName(std::string_view field, std::string_view value, FieldChecker& check) {
+  const std::vector<std::string_view> parts = absl::StrSplit(value, '/');
+  if (value.size() > 255 || parts.size() > 3 ||
+      !std::all_of(parts.begin(), parts.end(), IsPlainName)) {
+    check.Fail(field,
+               "must be a file's name such as unet/model.onnx: at most 255 bytes and two folders, "
+               "each part of a-z, A-Z, 0-9, '.', '_' and '-'.");
+  }
 }
 
 bool IsSha256(std::string_view text) {
@@ -124,6 +145,20 @@ absl::Status Validate(const v1::ImportHeader& header) {
   }
   check.OptionalText("header.license", header.license(), kMaxLicenseBytes);
   check.OptionalText("header.family", header.family(), kMaxFamilyBytes);
+  if (!header.file_name().empty()) CheckFileName("header.file_name", header.file_name(), check);
+  if (!header.file_name().empty() && !header.family().empty()) {
+    check.Fail("header.family", "goes with a model of one file.");
+  }
+  return check.status();
+}
+
+absl::Status Validate(const v1::ImportFile& file) {
+  FieldChecker check;
+  CheckFileName("file.name", file.name(), check);
+  if (file.size_bytes() == 0) check.Fail("file.size_bytes", "is required and above 0.");
+  if (!file.sha256().empty() && !IsSha256(file.sha256())) {
+    check.Fail("file.sha256", "must be 64 hexadecimal digits.");
+  }
   return check.status();
 }
 

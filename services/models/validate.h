@@ -17,6 +17,7 @@ absl::Status Validate(const intelligence::v1::InstallModelRequest& request);
 absl::Status Validate(const intelligence::v1::ImportHeader& header);
 // `with_header`: it follows the file of a new model.
 absl::Status Validate(const intelligence::v1::ImportFunction& function, bool with_header);
+absl::Status Validate(const intelligence::v1::ImportFile& file);
 absl::Status Validate(const intelligence::v1::ImportProjector& projector);
 absl::Status Validate(const intelligence::v1::RemoveModelRequest& request);
 absl::Status Validate(const intelligence::v1::LoadModelRequest& request);

@@ -5,8 +5,10 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <filesystem>
 #include <memory>
 #include <string>
+#include <system_error>
 #include <utility>
 #include <vector>
 
@@ -14,6 +16,7 @@
 #include "clients/cpp/src/call.h"
 #include "clients/cpp/src/connection.h"
 #include "clients/cpp/src/convert.h"
+#include "clients/cpp/src/export_files.h"
 #include "runtime/base/fd.h"
 #include "runtime/base/reasons.h"
 
@@ -79,7 +82,41 @@ struct ImportPart {
   SourceFile file;
 };
 
+absl::StatusOr<std::vector<ImportPart>> PartsOfFolder(const ImportModelRequest& request) {
+  if (!request.sha256.empty() || !request.family.empty() || !request.projector_path.empty() ||
+      !request.functions.empty()) {
+    return intelligenced::FieldError(
+        "path", "A folder is imported without a hash, a family, a projector and functions.");
+  }
+  const auto files = FindExportedFiles(request.path, request.variant);
+  if (!files.ok()) return files.status();
+  std::vector<ImportPart> parts;
+  for (const ExportedFile& exported : *files) {
+    absl::StatusOr<SourceFile> file = SourceFile::Open(exported.path);
+    if (!file.ok()) return file.status();
+    ImportPart& part = parts.emplace_back(v1::ImportModelRequest(), *std::move(file));
+    if (parts.size() == 1) {
+      v1::ImportHeader& header = *part.header.mutable_header();
+      header.set_name(request.name);
+      header.set_size_bytes(part.file.size());
+      header.set_license(request.license);
+      header.set_file_name(exported.name);
+    } else {
+      v1::ImportFile& header = *part.header.mutable_file();
+      header.set_name(exported.name);
+      header.set_size_bytes(part.file.size());
+    }
+  }
+  return parts;
+}
+
 absl::StatusOr<std::vector<ImportPart>> PartsOf(const ImportModelRequest& request) {
+  std::error_code error;
+  if (std::filesystem::is_directory(request.path, error)) return PartsOfFolder(request);
+  if (!request.variant.empty()) {
+    return intelligenced::FieldError("variant",
+                                     "A precision is chosen in a folder, not of a file.");
+  }
   std::vector<ImportPart> parts;
   if (!request.path.empty()) {
     absl::StatusOr<SourceFile> file = SourceFile::Open(request.path);

@@ -124,6 +124,7 @@ struct ImportOptions {
   std::string license;
   std::string family;
   std::string projector;
+  std::string variant;
   std::vector<std::string> functions;
   std::vector<std::string> capabilities;
 };
@@ -174,7 +175,9 @@ int Import(Session& session, const ImportOptions& options) {
                                               .sha256 = options.sha256,
                                               .license = options.license,
                                               .family = options.family,
-                                              .projector_path = options.projector};
+                                              .projector_path = options.projector,
+                                              .functions = {},
+                                              .variant = options.variant};
   if (!request.projector_path.empty() && request.path.empty()) {
     return session.FailUsage("--projector goes with the model's own file");
   }
@@ -238,20 +241,24 @@ void AddModelInstallCommands(CommandTree& tree, CLI::App* models) {
   app->add_flag("--accept-license", install->accept_license, "Accept the licence without asking");
 
   auto import = std::make_shared<ImportOptions>();
-  app = tree.Add(models, "import",
-                 "Install a model from a file of this machine, or add functions (LoRA adapters on "
-                 "the same weights) to one.\n"
-                 "Language models are GGUF files, networks ONNX or TensorFlow Lite files.",
-                 {"mlctl models import stories260K.gguf --name stories",
-                  "mlctl models import base.gguf --name base --function fix=fix-lora.gguf "
-                  "--capability writing.proofread",
-                  "mlctl models import --name base --function formal=formal-lora.gguf:0.8",
-                  "mlctl models import gemma.gguf --name gemma --projector mmproj-gemma.gguf",
-                  "mlctl models import faces.onnx --name faces",
-                  "mlctl models import face_landmark.tflite --name mesh --family face-mesh",
-                  "mlctl generate --model base/formal \"Dear\"    # one function of a model"},
-                 [import](Session& session) { return Import(session, *import); });
-  app->add_option("file", import->file, "The file; none to add functions to an installed model")
+  app = tree.Add(
+      models, "import",
+      "Install a model from a file or a folder of this machine, or add functions (LoRA "
+      "adapters on the same weights) to one.\n"
+      "Language models are GGUF files, networks ONNX or TensorFlow Lite files. A folder is "
+      "an ONNX export of several files: translators, encoders of text, pipelines.",
+      {"mlctl models import stories260K.gguf --name stories",
+       "mlctl models import base.gguf --name base --function fix=fix-lora.gguf "
+       "--capability writing.proofread",
+       "mlctl models import --name base --function formal=formal-lora.gguf:0.8",
+       "mlctl models import gemma.gguf --name gemma --projector mmproj-gemma.gguf",
+       "mlctl models import faces.onnx --name faces",
+       "mlctl models import face_landmark.tflite --name mesh --family face-mesh",
+       "mlctl models import opus-mt-en-es/ --name en-es --variant quantized",
+       "mlctl generate --model base/formal \"Dear\"    # one function of a model"},
+      [import](Session& session) { return Import(session, *import); });
+  app->add_option("file", import->file,
+                  "The file or the folder; none to add functions to an installed model")
       ->type_name(kFileType);
   app->add_option("--name", import->name, "The name to install it under, or of the installed model")
       ->required()
@@ -263,6 +270,9 @@ void AddModelInstallCommands(CommandTree& tree, CLI::App* models) {
   app->add_option("--projector", import->projector,
                   "The model's projector (mmproj): with it the model takes pictures")
       ->type_name(kFileType);
+  app->add_option("--variant", import->variant,
+                  "Of a folder with networks in several precisions: quantized, int8 or fp16")
+      ->type_name("NAME");
   app->add_option("--function", import->functions,
                   "An adapter of the model; may be given several times. Scale 1 is as trained")
       ->allow_extra_args(false)

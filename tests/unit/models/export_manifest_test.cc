@@ -4,7 +4,6 @@
 #include <gtest/gtest.h>
 
 #include <filesystem>
-#include <fstream>
 #include <string>
 #include <vector>
 
@@ -12,6 +11,7 @@
 #include "runtime/base/reasons.h"
 #include "tests/support/paths.h"
 #include "tests/support/temporary_folder.h"
+#include "tests/unit/models/test_files.h"
 
 namespace intelligenced {
 namespace {
@@ -51,7 +51,7 @@ class ExportManifestTest : public testing::Test {
     ExportFile& file = files.emplace_back();
     file.file.name = name;
     file.path = folder_ / name;
-    std::ofstream(file.path, std::ios::binary) << content;
+    WriteTestFile(file.path, content);
     return files;
   }
 
@@ -174,6 +174,42 @@ TEST_F(ExportManifestTest, RefusesOtherKindsAndBrokenFiles) {
   EXPECT_TRUE(HasReason(ManifestFromExport(With(files, "vocab.json", "[1]")).status(),
                         Reason::kModelCorrupt));
   EXPECT_TRUE(HasReason(ManifestFromExport(With(files, "encoder_model.onnx", "no ONNX")).status(),
+                        Reason::kModelCorrupt));
+}
+
+TEST_F(ExportManifestTest, EncodersAndHowTheyPool) {
+  const auto encoder_network = [] {
+    auto files = FilesOf("opus-mt-en-toy");
+    std::erase_if(files, [](const auto& f) { return f.file.name != "encoder_model.onnx"; });
+    return files;
+  };
+  auto files = With(encoder_network(), "config.json", R"({"architectures": ["BertModel"]})");
+  files = With(files, "vocab.txt", "[PAD]\n");
+  auto manifest = ManifestFromExport(files);
+  ASSERT_TRUE(manifest.ok()) << manifest.status();
+  EXPECT_EQ(manifest->family, "sentence-encoder");
+  EXPECT_FALSE(manifest->parameters.contains("pooling"));
+  manifest = ManifestFromExport(With(files, "1_Pooling/config.json",
+                                     R"({"pooling_mode_cls_token": true,
+                                         "pooling_mode_mean_tokens": false})"));
+  ASSERT_TRUE(manifest.ok()) << manifest.status();
+  EXPECT_EQ(manifest->parameters.at("pooling"), "cls");
+  EXPECT_THAT(RolesOf(*manifest), UnorderedElementsAre("model", "config", "tokenizer"));
+  EXPECT_TRUE(HasReason(ManifestFromExport(With(files, "1_Pooling/config.json", "no")).status(),
+                        Reason::kModelCorrupt));
+  EXPECT_TRUE(HasReason(ManifestFromExport(With(files, "encoder_model.onnx", "no ONNX")).status(),
+                        Reason::kModelCorrupt));
+  EXPECT_TRUE(
+      HasReason(ManifestFromExport(Without(files, "vocab.txt")).status(), Reason::kFieldInvalid));
+}
+
+TEST_F(ExportManifestTest, PipelinesOfUnknownKindsAreNamed) {
+  const auto files = With(With({}, "model_index.json", R"({"_class_name": "NoSuchPipeline"})"),
+                          "unet/config.json", "{}");
+  const absl::Status status = ManifestFromExport(files).status();
+  EXPECT_TRUE(HasReason(status, Reason::kFieldInvalid));
+  EXPECT_THAT(std::string(status.message()), HasSubstr("NoSuchPipeline"));
+  EXPECT_TRUE(HasReason(ManifestFromExport(With(files, "model_index.json", "[]")).status(),
                         Reason::kModelCorrupt));
 }
 

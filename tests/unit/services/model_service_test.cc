@@ -314,6 +314,48 @@ TEST_F(ModelServiceTest, ImportRefusesWhatIsNoModelAndKeepsNothing) {
   EXPECT_TRUE(HasReason(GetModel("mine").status(), Reason::kModelNotFound));
 }
 
+TEST_F(ModelServiceTest, ImportOfSeveralFilesChecksEveryPart) {
+  const auto import = [&](const std::vector<v1::ImportModelRequest>& parts) {
+    grpc::ClientContext context;
+    v1::ImportModelResponse response;
+    const auto writer = models_->ImportModel(&context, &response);
+    for (const v1::ImportModelRequest& part : parts) {
+      if (!writer->Write(part)) break;
+    }
+    writer->WritesDone();
+    return StatusFromGrpc(writer->Finish());
+  };
+  v1::ImportModelRequest header, file, chunk, function, projector;
+  header.mutable_header()->set_name("mine");
+  header.mutable_header()->set_size_bytes(5);
+  file.mutable_file()->set_name("vocab.json");
+  file.mutable_file()->set_size_bytes(5);
+  chunk.set_chunk("hello");
+  EXPECT_EQ(FactsOf(import({file, chunk})).field, "file");
+  EXPECT_EQ(FactsOf(import({header, chunk, file, chunk})).field, "file") << "no file_name";
+  header.mutable_header()->set_file_name("../config.json");
+  EXPECT_EQ(FactsOf(import({header, chunk})).field, "header.file_name");
+  header.mutable_header()->set_file_name("config.json");
+  EXPECT_EQ(FactsOf(import({header, file, chunk})).field, "chunk") << "the first is not whole";
+  EXPECT_TRUE(HasReason(import({header, chunk, file, chunk}), Reason::kModelCorrupt)) << "no JSON";
+  function.mutable_function()->set_name("fix");
+  function.mutable_function()->set_size_bytes(5);
+  EXPECT_EQ(FactsOf(import({header, chunk, function, chunk})).field, "function");
+  projector.mutable_projector()->set_size_bytes(5);
+  EXPECT_EQ(FactsOf(import({header, chunk, projector, chunk})).field, "projector");
+  v1::ImportModelRequest twice = file;
+  twice.mutable_file()->set_name("config.json");
+  EXPECT_EQ(FactsOf(import({header, chunk, twice, chunk})).field, "file.name");
+  for (const char* name : {"", ".", "/a", "a/", "a//b", "a/../b", "a/b/c/d", ".hidden", "a b"}) {
+    twice.mutable_file()->set_name(name);
+    EXPECT_EQ(FactsOf(import({header, chunk, twice, chunk})).field, "file.name") << name;
+  }
+  twice.mutable_file()->set_name("other");
+  twice.mutable_file()->set_size_bytes(0);
+  EXPECT_EQ(FactsOf(import({header, chunk, twice})).field, "file.size_bytes");
+  EXPECT_TRUE(HasReason(GetModel("mine").status(), Reason::kModelNotFound));
+}
+
 TEST_F(ModelServiceTest, ImportOfFunctionsChecksEveryPart) {
   const auto import = [&](const std::vector<v1::ImportModelRequest>& parts) {
     grpc::ClientContext context;

@@ -112,7 +112,10 @@ struct ImportFunction {
 
 struct ImportModelRequest {
   // Required, unless functions are added to a model that is installed: a file that the caller can
-  // read. Its bytes are sent; the daemon opens no paths.
+  // read. Its bytes are sent; the daemon opens no paths. Or a folder with a model of several files,
+  // as Hugging Face Optimum exports them: config.json, the tokenizer and networks in ONNX, which
+  // may lie in "onnx" in it; or model_index.json and a folder for each part of a pipeline. Then
+  // there is no `sha256`, no family, no projector and no function.
   std::string path = {};
   std::string name = {};     // required: the name to install it under, or of the installed model
   std::string sha256 = {};   // empty: not checked
@@ -123,6 +126,9 @@ struct ImportModelRequest {
   // A language model's projector (mmproj, GGUF): with it the model takes pictures.
   std::string projector_path = {};
   std::vector<ImportFunction> functions = {};
+  // Of a folder whose networks are there in several precisions: "quantized", "int8", "fp16". Empty:
+  // the plain one, or else the quantized.
+  std::string variant = {};
 };
 
 struct UpdateModelRequest {
