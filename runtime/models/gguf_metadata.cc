@@ -14,13 +14,16 @@
 #include <utility>
 #include <vector>
 
+#include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "runtime/base/fd.h"
 #include "runtime/base/file.h"
+#include "runtime/base/published_languages.h"
 #include "runtime/base/reasons.h"
 #include "runtime/base/utf8.h"
+#include "runtime/models/translation_capability.h"
 
 namespace intelligenced {
 namespace {
@@ -34,6 +37,9 @@ constexpr uint64_t kMaxKeyBytes = 65'535;
 // libllama takes no longer names.
 constexpr uint64_t kMaxTensorNameBytes = 128;
 constexpr uint64_t kMaxTextBytes = 65'536;
+constexpr uint64_t kMaxMarkerBytes = 24;
+// Beside what a person may add.
+constexpr size_t kMaxLanguages = 250;
 constexpr uint64_t kMaxHeaderBytes = uint64_t{256} << 20;
 constexpr uint64_t kMaxDimensions = 4;
 constexpr uint64_t kMaxElements = uint64_t{1} << 50;
@@ -172,7 +178,8 @@ struct Value {
   bool is_text = false;
 };
 
-void SkipArray(HeaderReader& reader, int depth) {
+// Of texts the codes of languages among them ("<2es>") go to `texts` where that is given.
+void SkipArray(HeaderReader& reader, int depth, std::vector<std::string>* texts = nullptr) {
   const auto type = reader.Number<uint32_t>();
   const auto count = reader.Number<uint64_t>();
   if (!reader.ok()) return;
@@ -187,7 +194,12 @@ void SkipArray(HeaderReader& reader, int depth) {
     return;
   }
   if (type == kString) {
-    for (uint64_t i = 0; i < count && reader.ok(); ++i) reader.Text(kMaxHeaderBytes, 0);
+    for (uint64_t i = 0; i < count && reader.ok(); ++i) {
+      const std::string text = reader.Text(kMaxHeaderBytes, texts != nullptr ? kMaxMarkerBytes : 0);
+      if (texts != nullptr && absl::StartsWith(text, "<2") && absl::EndsWith(text, ">")) {
+        texts->push_back(text.substr(2, text.size() - 3));
+      }
+    }
   } else if (type == kArray) {
     for (uint64_t i = 0; i < count && reader.ok(); ++i) SkipArray(reader, depth + 1);
   } else {
@@ -195,7 +207,7 @@ void SkipArray(HeaderReader& reader, int depth) {
   }
 }
 
-Value ReadValue(HeaderReader& reader) {
+Value ReadValue(HeaderReader& reader, std::vector<std::string>* texts) {
   Value value;
   const auto type = reader.Number<uint32_t>();
   switch (type) {
@@ -227,7 +239,7 @@ Value ReadValue(HeaderReader& reader) {
       value.is_text = true;
       break;
     case kArray:
-      SkipArray(reader, 0);
+      SkipArray(reader, 0, texts);
       break;
     default:
       if (type >= kTypeCount) {
@@ -253,7 +265,8 @@ void ReadKeys(HeaderReader& reader, uint64_t count, GgufMetadata& metadata, uint
   std::map<std::string, uint64_t> poolings;
   for (uint64_t i = 0; i < count && reader.ok(); ++i) {
     const std::string key = reader.Text(kMaxKeyBytes, kMaxKeyBytes);
-    const Value value = ReadValue(reader);
+    const bool is_vocabulary = key == "tokenizer.ggml.tokens";
+    const Value value = ReadValue(reader, is_vocabulary ? &metadata.target_codes : nullptr);
     if (!reader.ok()) return;
     if (value.is_text) {
       if (key == "general.architecture") metadata.architecture = Line(value.text, 64);
@@ -362,6 +375,21 @@ std::string CountInWords(uint64_t parameters) {
   return absl::StrFormat("%.0f K", parameters / 1e3);
 }
 
+// MADLAD's vocabulary names its languages; T5 was published for three pairs.
+std::vector<std::string> TranslationCapabilities(const GgufMetadata& metadata) {
+  std::vector<std::string> names;
+  for (const auto& [language, place] : PlacesOfLanguages(metadata.target_codes)) {
+    if (names.size() < kMaxLanguages) names.push_back(TranslationCapabilityName(language, "*"));
+  }
+  const std::string name = absl::AsciiStrToLower(metadata.name);
+  if (names.empty() && absl::StrContains(name, "t5") && !absl::StrContains(name, "mt5")) {
+    for (const char* target : {"de", "fr", "ro"}) {
+      names.push_back(TranslationCapabilityName("en", target));
+    }
+  }
+  return names;
+}
+
 }  // namespace
 
 absl::StatusOr<GgufMetadata> ReadGgufMetadata(const ByteSource& source) {
@@ -447,6 +475,8 @@ absl::StatusOr<Manifest> ManifestFromGguf(const GgufMetadata& metadata, Manifest
       metadata.has_chat_template ? ", chat" : "");
   if (IsEmbeddingModel(metadata)) {
     manifest.capabilities = {"language.embed"};
+  } else if (metadata.architecture == "t5") {
+    manifest.capabilities = TranslationCapabilities(metadata);
   } else if (IsCausalLanguageModel(metadata)) {
     manifest.capabilities = {"language.generate"};
     if (metadata.has_chat_template) {

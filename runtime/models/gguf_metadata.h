@@ -42,6 +42,8 @@ struct GgufMetadata {
   // More than 1: the file is one part of a model in several files.
   uint64_t parts = 1;
   bool has_chat_template = false;
+  // Of the tokens "<2es>" in its vocabulary, with which MADLAD is told the language: "es".
+  std::vector<std::string> target_codes;
   // <architecture>.pooling_type: 1 the mean, 2 the first token, 3 the last, 4 a reranker.
   std::optional<uint64_t> pooling;
 };

@@ -19,6 +19,7 @@
 #include "runtime/engines/llama/llama_library.h"
 #include "runtime/engines/llama/llama_model.h"
 #include "runtime/engines/llama/parameters.h"
+#include "runtime/engines/llama/translation_model.h"
 
 namespace intelligenced {
 namespace {
@@ -91,6 +92,11 @@ uint64_t FreeBytes(ggml_backend_dev_t device) {
   return free;
 }
 
+// Gives vectors or translations and does not go on with texts.
+bool IsOfAnotherKind(const llama_model* model) {
+  return IsEmbeddingModel(model) || IsTranslationModel(model);
+}
+
 class LlamaEngine final : public Engine {
  public:
   std::string_view name() const override { return "llama"; }
@@ -101,7 +107,7 @@ class LlamaEngine final : public Engine {
       absl::StatusOr<LoadedLlama> loaded = LoadAll(spec, cancel);
       if (cancel.cancelled()) return Cancelled();
       if (!loaded.ok()) return loaded.status();
-      if (IsEmbeddingModel(loaded->model.get())) return LoadEmbeddings(spec, *std::move(loaded));
+      if (IsOfAnotherKind(loaded->model.get())) return LoadOther(spec, *std::move(loaded));
       return std::make_unique<LlamaModel>(*std::move(loaded), &clock_);
     });
   }
@@ -109,8 +115,8 @@ class LlamaEngine final : public Engine {
  private:
   absl::StatusOr<LoadedLlama> LoadAll(const engine_proto::ModelSpec& spec,
                                       const CancelToken& cancel);
-  absl::StatusOr<std::unique_ptr<Model>> LoadEmbeddings(const engine_proto::ModelSpec& spec,
-                                                        LoadedLlama loaded);
+  absl::StatusOr<std::unique_ptr<Model>> LoadOther(const engine_proto::ModelSpec& spec,
+                                                   LoadedLlama loaded);
   absl::StatusOr<LlamaModelPtr> LoadWeights(const std::vector<std::string>& files,
                                             const LlamaParameters& parameters,
                                             const CancelToken& cancel);
@@ -146,7 +152,7 @@ absl::StatusOr<LlamaModelPtr> LlamaEngine::LoadWeights(const std::vector<std::st
                                   words.empty() ? "it does not say why" : words));
   }
   const llama_vocab* vocab = llama_model_get_vocab(model.get());
-  if (IsEmbeddingModel(model.get()) && llama_vocab_n_tokens(vocab) > 0) return model;
+  if (IsOfAnotherKind(model.get()) && llama_vocab_n_tokens(vocab) > 0) return model;
   if (!llama_model_has_decoder(model.get()) || llama_model_has_encoder(model.get()) ||
       llama_model_is_diffusion(model.get()) || llama_vocab_type(vocab) == LLAMA_VOCAB_TYPE_NONE ||
       llama_vocab_n_tokens(vocab) <= 0) {
@@ -174,7 +180,7 @@ absl::StatusOr<LoadedLlama> LlamaEngine::LoadAll(const engine_proto::ModelSpec& 
     absl::StatusOr<LlamaModelPtr> model = LoadWeights(*files, *parameters, cancel);
     if (!model.ok()) return model.status();
     loaded.model = *std::move(model);
-    if (IsEmbeddingModel(loaded.model.get())) return loaded;
+    if (IsOfAnotherKind(loaded.model.get())) return loaded;
     loaded.functions = LlamaFunctions::Load(spec, loaded.model.get(), library_);
     if (absl::Status status = SetUp(*parameters, gpu != nullptr, loaded); !status.ok()) {
       return status;
@@ -198,14 +204,19 @@ absl::StatusOr<LoadedLlama> LlamaEngine::LoadAll(const engine_proto::ModelSpec& 
   return loaded;
 }
 
-// The weights are there; the rest is made for vectors instead of text.
-absl::StatusOr<std::unique_ptr<Model>> LlamaEngine::LoadEmbeddings(
-    const engine_proto::ModelSpec& spec, LoadedLlama loaded) {
+// The weights are there; the rest is made for vectors or translations.
+absl::StatusOr<std::unique_ptr<Model>> LlamaEngine::LoadOther(const engine_proto::ModelSpec& spec,
+                                                              LoadedLlama loaded) {
   absl::StatusOr<LlamaParameters> parameters = ParseLlamaParameters(spec);
   if (!parameters.ok()) return parameters.status();
   const int threads = ChooseThreads(*parameters, ShapeOf(loaded.model.get()), CountPhysicalCores());
   const bool gpu = parameters->gpu_layers.value_or(1) != 0 && FindGpu() != nullptr;
   const AssertionsThrow scope;
+  if (IsTranslationModel(loaded.model.get())) {
+    return MakeTranslationModel(
+        std::move(loaded.model),
+        {.parameters = *std::move(parameters), .threads = threads, .gpu = gpu}, library_, &clock_);
+  }
   return MakeEmbeddingModel(
       std::move(loaded.model),
       {.parameters = *std::move(parameters), .name = spec.name(), .threads = threads, .gpu = gpu},

@@ -50,6 +50,42 @@ void ExpectCorrupt(const std::string& bytes, std::string_view says) {
   EXPECT_THAT(std::string(status.message()), HasSubstr(std::string(says)));
 }
 
+// A T5 with these tokens in its vocabulary.
+std::string T5Gguf(const std::string& name, const std::vector<std::string>& tokens) {
+  std::string texts;
+  for (const std::string& token : tokens) GgufBuilder::PutText(texts, token);
+  return GgufBuilder()
+      .Text("general.architecture", "t5")
+      .Text("general.name", name)
+      .Text("tokenizer.ggml.model", "t5")
+      .Array("tokenizer.ggml.tokens", 8, tokens.size(), texts)
+      .Tensor("a", {32, 32}, 1, 0)
+      .Build(2048);
+}
+
+TEST(GgufMetadataTest, TranslatorsTellTheirLanguages) {
+  const auto capabilities = [](const std::string& bytes) {
+    const auto metadata = Read(bytes);
+    EXPECT_TRUE(metadata.ok()) << metadata.status();
+    const auto manifest = ManifestFromGguf(*metadata, ManifestFile());
+    EXPECT_TRUE(manifest.ok()) << manifest.status();
+    return manifest->capabilities;
+  };
+  EXPECT_THAT(capabilities(T5Gguf("MADLAD 3B",
+                                  {"</s>", "<2es>", "<2pt_BR>", "\xe2\x96\x81the", "<2zh>",
+                                   "<2no language at all>", "<2>", "2es>", std::string(500, 'x')})),
+              ElementsAre("translate:es>*", "translate:pt-BR>*", "translate:zh>*"));
+  EXPECT_THAT(capabilities(T5Gguf("t5-small", {"</s>", "a"})),
+              ElementsAre("translate:en>de", "translate:en>fr", "translate:en>ro"));
+  // What it was made for is not known.
+  EXPECT_THAT(capabilities(T5Gguf("summaries", {"</s>", "a"})), testing::IsEmpty());
+  std::vector<std::string> many;
+  for (char a = 'a'; a <= 'z'; ++a) {
+    for (char b = 'a'; b <= 'z'; ++b) many.push_back(std::string("<2") + a + b + ">");
+  }
+  EXPECT_LE(capabilities(T5Gguf("many", many)).size(), 250U);
+}
+
 TEST(GgufMetadataTest, ReadsWhatTheHeaderSays) {
   auto metadata = Read(SmallGguf());
   ASSERT_TRUE(metadata.ok()) << metadata.status();
