@@ -234,6 +234,12 @@ absl::StatusOr<Input> ReadText(Session& session, const std::string& path) {
 
 absl::Status ReplaceFile(const std::string& path, std::string_view content) {
   char* const resolved = realpath(path.c_str(), nullptr);
+  if (resolved == nullptr && errno == ENOENT) {
+    const mode_t kept_back = umask(0);
+    umask(kept_back);
+    FileSystem files;
+    return WriteFileAtomically(files, path, content, 0666 & ~kept_back);
+  }
   if (resolved == nullptr) return FileError(errno, "cannot find", path);
   const std::string target = resolved;
   std::free(resolved);

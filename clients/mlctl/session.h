@@ -113,7 +113,8 @@ absl::StatusOr<Input> ReadInput(Session& session, const std::string& path);
 // space.
 absl::StatusOr<Input> ReadText(Session& session, const std::string& path);
 
-// Replaces a file's content at once, keeping its mode; follows symbolic links.
+// Replaces a file's content at once, keeping its mode; follows symbolic links. Makes the file where
+// there is none.
 absl::Status ReplaceFile(const std::string& path, std::string_view content);
 
 }  // namespace intelligenced::mlctl

@@ -7,6 +7,7 @@ import shutil
 import statistics
 import subprocess
 import tempfile
+import threading
 import time
 
 from support.daemon import Daemon, kib
@@ -144,13 +145,19 @@ def beside_a_flood(daemon):
         for _ in range(100):
             file.write(batch_lines(texts))
         file.flush()
-        flood = daemon.spawn("--class", "background", "translate", "--from", "en", "--to", "es", "--batch", file.name)
-        daemon.wait_for(lambda: (daemon.model("apertium") or {}).get("leases", 0) >= 1)
-        time.sleep(1)
+        flood = daemon.spawn("--class", "background", "translate", "--from", "en", "--to", "es", "--batch", file.name,
+                             stdout=subprocess.PIPE)
+        # The batch is under way when it has answered for a while: its jobs are with the scheduler.
+        for _ in range(500):
+            if not flood.stdout.readline():
+                raise SystemExit("the background batch ended before it could be measured")
+        drain = threading.Thread(target=lambda: [None for _ in flood.stdout])
+        drain.start()
         busy = [timed(lambda i=i: person.ask(texts[i]))[1] for i in range(60)]
         ended = flood.poll() is not None
         flood.terminate()
         flood.wait()
+        drain.join()
     person.close()
     mine, peer = statistics.median(busy), statistics.median(idle)
     print(f"a person's sentence: {peer * 1000:.1f} ms idle, {mine * 1000:.1f} ms beside a background batch, ratio "

@@ -21,6 +21,7 @@
 
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
 #include "runtime/base/clock.h"
 #include "tests/support/paths.h"
@@ -108,12 +109,15 @@ void Sandbox::SetConfig(const std::string& toml) {
 }
 
 void Sandbox::AddModel(const std::string& name,
-                       const std::map<std::string, std::string>& parameters, int rank) {
+                       const std::map<std::string, std::string>& parameters, int rank,
+                       const std::vector<std::string>& capabilities) {
+  const std::vector<std::string> usual = {"language.generate", "writing.proofread",
+                                          "vision.recognize-text", "vision.detect-rectangles"};
   std::ofstream file(folder_ + "/models/" + name + ".json");
   file << R"({"name":")" << name << R"(","version":"1","engine":"fake","built_in":true,"rank":)"
-       << rank
-       << R"(,"capabilities":["language.generate","writing.proofread","vision.recognize-text",)"
-       << R"("vision.detect-rectangles"],"parameters":{)";
+       << rank << R"(,"capabilities":[")"
+       << absl::StrJoin(capabilities.empty() ? usual : capabilities, R"(",")")
+       << R"("],"parameters":{)";
   bool first = true;
   for (const auto& [key, value] : parameters) {
     file << (first ? "" : ",") << '"' << key << R"(":")" << value << '"';

@@ -28,9 +28,10 @@ class Sandbox {
   Sandbox(const Sandbox&) = delete;
   Sandbox& operator=(const Sandbox&) = delete;
 
-  // Parameters are those of the fake engine (runtime/engines/fake/fake_engine.h).
+  // Parameters are those of the fake engine (runtime/engines/fake/fake_engine.h). Without
+  // capabilities it writes, proofreads and looks at pictures.
   void AddModel(const std::string& name, const std::map<std::string, std::string>& parameters,
-                int rank = 0);
+                int rank = 0, const std::vector<std::string>& capabilities = {});
   // What goes into the configuration beside the folders; TOML.
   void SetConfig(const std::string& toml);
 

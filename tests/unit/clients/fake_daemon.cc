@@ -32,7 +32,9 @@ class FakeDaemon::Services {
         system_(scripts),
         vision_(scripts),
         tensors_(scripts),
-        images_(scripts) {}
+        images_(scripts),
+        translation_(scripts),
+        language_tools_(scripts) {}
 
   void Register(grpc::ServerBuilder& builder) {
     builder.RegisterService(&writing_);
@@ -42,6 +44,8 @@ class FakeDaemon::Services {
     builder.RegisterService(&vision_);
     builder.RegisterService(&tensors_);
     builder.RegisterService(&images_);
+    builder.RegisterService(&translation_);
+    builder.RegisterService(&language_tools_);
   }
 
  private:
@@ -227,6 +231,54 @@ class FakeDaemon::Services {
     const Scripts& scripts;
   };
 
+  struct Translation final : v1::TranslationService::Service {
+    explicit Translation(const Scripts* scripts) : scripts(*scripts) {}
+    grpc::Status TranslateText(Context* context, const v1::TranslateTextRequest* request,
+                               Writer<v1::TranslateTextResponse>* writer) override {
+      return Play(scripts.translate, context, *request, writer);
+    }
+    grpc::Status TranslateBatch(
+        Context*,
+        grpc::ServerReaderWriter<v1::TranslateBatchResponse, v1::TranslateBatchRequest>* stream)
+        override {
+      return Play(scripts.translate_batch, stream);
+    }
+    grpc::Status DetectLanguage(Context*, const v1::DetectLanguageRequest* request,
+                                v1::DetectLanguageResponse* response) override {
+      return Play(scripts.detect, *request, response);
+    }
+    grpc::Status ListLanguagePairs(Context*, const v1::ListLanguagePairsRequest* request,
+                                   v1::ListLanguagePairsResponse* response) override {
+      return Play(scripts.language_pairs, *request, response);
+    }
+    grpc::Status PrepareTranslation(Context* context, const v1::PrepareTranslationRequest* request,
+                                    Writer<v1::PrepareTranslationResponse>* writer) override {
+      return Play(scripts.prepare_translation, context, *request, writer);
+    }
+    const Scripts& scripts;
+  };
+
+  struct LanguageTools final : v1::LanguageService::Service {
+    explicit LanguageTools(const Scripts* scripts) : scripts(*scripts) {}
+    grpc::Status SegmentText(Context*, const v1::SegmentTextRequest* request,
+                             v1::SegmentTextResponse* response) override {
+      return Play(scripts.segment, *request, response);
+    }
+    grpc::Status EmbedText(Context*, const v1::EmbedTextRequest* request,
+                           v1::EmbedTextResponse* response) override {
+      return Play(scripts.embed, *request, response);
+    }
+    grpc::Status ClassifyText(Context*, const v1::ClassifyTextRequest* request,
+                              v1::ClassifyTextResponse* response) override {
+      return Play(scripts.classify, *request, response);
+    }
+    grpc::Status FindEntities(Context*, const v1::FindEntitiesRequest* request,
+                              v1::FindEntitiesResponse* response) override {
+      return Play(scripts.find_entities, *request, response);
+    }
+    const Scripts& scripts;
+  };
+
   Writing writing_;
   Language language_;
   Models models_;
@@ -234,6 +286,8 @@ class FakeDaemon::Services {
   Vision vision_;
   Tensors tensors_;
   Images images_;
+  Translation translation_;
+  LanguageTools language_tools_;
 };
 
 FakeDaemon::FakeDaemon() : services_(std::make_unique<Services>(&scripts)) { Start(); }

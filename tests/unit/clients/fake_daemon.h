@@ -10,10 +10,12 @@
 #include "grpcpp/server_context.h"
 #include "grpcpp/support/sync_stream.h"
 #include "protos/intelligence/v1/image_generation.grpc.pb.h"
+#include "protos/intelligence/v1/language.grpc.pb.h"
 #include "protos/intelligence/v1/language_model.grpc.pb.h"
 #include "protos/intelligence/v1/models.grpc.pb.h"
 #include "protos/intelligence/v1/system.grpc.pb.h"
 #include "protos/intelligence/v1/tensor.grpc.pb.h"
+#include "protos/intelligence/v1/translation.grpc.pb.h"
 #include "protos/intelligence/v1/vision.grpc.pb.h"
 #include "protos/intelligence/v1/writing_tools.grpc.pb.h"
 #include "tests/support/temporary_folder.h"
@@ -52,6 +54,17 @@ struct Scripts {
   Streaming<v1::RestyleImageRequest, v1::RestyleImageResponse> restyle_image;
   Streaming<v1::UpscaleImageRequest, v1::UpscaleImageResponse> upscale_image;
   Unary<v1::GetImageModelRequest, v1::GetImageModelResponse> image_model;
+  Streaming<v1::TranslateTextRequest, v1::TranslateTextResponse> translate;
+  std::function<grpc::Status(
+      grpc::ServerReaderWriter<v1::TranslateBatchResponse, v1::TranslateBatchRequest>*)>
+      translate_batch;
+  Unary<v1::DetectLanguageRequest, v1::DetectLanguageResponse> detect;
+  Unary<v1::ListLanguagePairsRequest, v1::ListLanguagePairsResponse> language_pairs;
+  Streaming<v1::PrepareTranslationRequest, v1::PrepareTranslationResponse> prepare_translation;
+  Unary<v1::SegmentTextRequest, v1::SegmentTextResponse> segment;
+  Unary<v1::EmbedTextRequest, v1::EmbedTextResponse> embed;
+  Unary<v1::ClassifyTextRequest, v1::ClassifyTextResponse> classify;
+  Unary<v1::FindEntitiesRequest, v1::FindEntitiesResponse> find_entities;
   Unary<v1::GetModelSignatureRequest, v1::GetModelSignatureResponse> signature;
   Unary<v1::RunModelRequest, v1::RunModelResponse> run_model;
   Unary<v1::ListModelsRequest, v1::ListModelsResponse> list_models;

@@ -76,13 +76,15 @@ void WriteFile(const std::string& path, std::string_view content) {
 }
 
 std::unique_ptr<ModelStore> OpenStore(const std::string& folder, FileSystem* disk,
-                                      const ManifestsByName& more_models) {
+                                      const ManifestsByName& more_models,
+                                      const std::string& catalogue) {
   WriteFile(folder + "/built-in/script.json", kScriptManifest);
   WriteFile(folder + "/built-in/native.json", kNativeManifest);
   for (const auto& [name, manifest] : more_models) {
     WriteFile(folder + "/built-in/" + name + ".json", manifest);
   }
-  WriteFile(folder + "/catalogue/catalogue.json", kCatalogue);
+  WriteFile(folder + "/catalogue/catalogue.json",
+            catalogue.empty() ? kCatalogue : std::string_view(catalogue));
   absl::StatusOr<std::unique_ptr<ModelStore>> store =
       ModelStore::Open({.root = folder + "/store",
                         .built_in_directories = {folder + "/built-in"},
@@ -174,13 +176,14 @@ struct ServiceFixture::Stack {
         const std::atomic<uint64_t>* memory_available, ActivityLog* activity,
         AttachmentSource* attachments, const std::atomic<bool>* refuse,
         const std::atomic<bool>* other_app, const TestIdentity* identity,
-        TestLauncher* provider_launcher, const ManifestsByName& more_models)
+        TestLauncher* provider_launcher, const ManifestsByName& more_models,
+        const std::string& catalogue_json)
       : timer(&clock),
         step_threads("steps", 2),
         loader_threads("loaders", 2),
         blocking_threads(std::make_unique<ThreadPool>("blocking", 4)),
         loader(script, bench),
-        store(OpenStore(folder, disk, more_models)),
+        store(OpenStore(folder, disk, more_models, catalogue_json)),
         catalogue(OpenCatalogue(folder)),
         installer(store.get(), &clock),
         models(Residency(), store.get(), &loader, &clock, &loader_threads, &timer,
@@ -266,10 +269,10 @@ struct ServiceFixture::Stack {
   std::unique_ptr<grpc::Server> server;
 };
 
-ServiceFixture::ServiceFixture(const ManifestsByName& more_models) {
+ServiceFixture::ServiceFixture(const ManifestsByName& more_models, const std::string& catalogue) {
   stack_ = std::make_unique<Stack>(folder_, &script_, &bench_, &disk_, &memory_available_,
                                    &activity_, &attachments_, &refuse_callers_, &other_app_,
-                                   &identity_, &launcher_, more_models);
+                                   &identity_, &launcher_, more_models, catalogue);
   actions_ = stack_->actions;
   runtime_ = &stack_->runtime;
   grpc::ChannelArguments arguments;

@@ -117,7 +117,9 @@ class TestLauncher final : public ProviderLauncher {
 
 class ServiceFixture : public testing::Test {
  protected:
-  explicit ServiceFixture(const ManifestsByName& more_models = {});
+  // `catalogue` replaces what can be installed; ParseCatalogue.
+  explicit ServiceFixture(const ManifestsByName& more_models = {},
+                          const std::string& catalogue = "");
   ~ServiceFixture() override;
 
   // Reads a stream to its end.

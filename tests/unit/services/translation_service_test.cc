@@ -174,6 +174,25 @@ TEST_F(TranslationServiceTest, InvisibleCharactersAndDirectionsComeBack) {
   EXPECT_EQ(completed().translation().text(), ToUpperUtf8(text));
 }
 
+TEST_F(TranslationServiceTest, MarkupThatNeverEndsComesBack) {
+  for (const char* text :
+       {"<p>the <b>house", "the <a href=\"x", "</b></b>", "<!-- the house", "<"}) {
+    v1::TranslateTextRequest request = Request(text, "en", "es");
+    request.set_format(v1::TRANSLATION_FORMAT_HTML);
+    ASSERT_TRUE(Translate(request).ok()) << text;
+    const std::string& out = completed().translation().text();
+    EXPECT_EQ(ToLowerUtf8(out), text) << out;
+  }
+}
+
+TEST_F(TranslationServiceTest, WhatIsNoUtf8IsRefused) {
+  for (const absl::Status& status :
+       {Translate(Request("x\xFF", "en", "es")), Translate(Request("x", "e\xFF", "es")),
+        Translate(Request("x", "en", "\xC0\x80"))}) {
+    EXPECT_TRUE(HasReason(status, Reason::kFieldInvalid)) << status;
+  }
+}
+
 TEST_F(TranslationServiceTest, DetectsManyTextsAtOnce) {
   v1::DetectLanguageRequest request;
   request.add_texts("en hello");
