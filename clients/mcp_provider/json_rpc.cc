@@ -1,45 +1,18 @@
 #include "clients/mcp_provider/json_rpc.h"
 
-#include <algorithm>
 #include <utility>
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
+#include "runtime/base/json_depth.h"
 
 namespace intelligenced::mcp {
-namespace {
-
-int DepthOf(std::string_view text) {
-  int depth = 0;
-  int deepest = 0;
-  bool in_text = false;
-  for (size_t i = 0; i < text.size(); ++i) {
-    const char c = text[i];
-    if (in_text) {
-      if (c == '\\') {
-        ++i;
-      } else if (c == '"') {
-        in_text = false;
-      }
-    } else if (c == '"') {
-      in_text = true;
-    } else if (c == '[' || c == '{') {
-      deepest = std::max(deepest, ++depth);
-    } else if (c == ']' || c == '}') {
-      --depth;
-    }
-  }
-  return deepest;
-}
-
-}  // namespace
-
 absl::StatusOr<Json> ParseJson(std::string_view text) {
   if (text.size() > kMaxMessageBytes) {
     return absl::InvalidArgumentError(
         absl::StrCat("It has ", text.size(), " bytes; at most ", kMaxMessageBytes, " are taken."));
   }
-  if (DepthOf(text) > kMaxJsonDepth) {
+  if (JsonDepth(text) > kMaxJsonDepth) {
     return absl::InvalidArgumentError(
         absl::StrCat("It is nested more than ", kMaxJsonDepth, " deep."));
   }

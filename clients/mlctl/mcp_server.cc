@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "runtime/base/json_depth.h"
 
 namespace intelligenced::mlctl {
 namespace {
@@ -19,6 +20,8 @@ constexpr int kInvalidParams = -32602;
 // At a time; a client that asks for more gets an error instead of a machine full of threads.
 constexpr size_t kMaxRunning = 64;
 constexpr size_t kMaxLineBytes = size_t{16} << 20;
+// Copies of a value go as deep into the stack as it is nested.
+constexpr int kMaxDepth = 64;
 // How often a question looks whether it is still wanted.
 constexpr absl::Duration kLook = absl::Milliseconds(100);
 
@@ -135,6 +138,9 @@ void McpServer::Receive(std::string_view line) {
   if (line.find_first_not_of(" \t\r\n") == std::string_view::npos) return;
   if (line.size() > kMaxLineBytes) {
     return Refuse(nullptr, kInvalidRequest, "The message is longer than 16 MiB.");
+  }
+  if (JsonDepth(line) > kMaxDepth) {
+    return Refuse(nullptr, kParseError, "The message is nested more than 64 deep.");
   }
   const Json message = Json::parse(line, nullptr, /*allow_exceptions=*/false);
   if (message.is_discarded()) return Refuse(nullptr, kParseError, "This is no JSON.");

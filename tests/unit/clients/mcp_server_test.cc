@@ -96,6 +96,18 @@ class McpServerTest : public testing::Test {
   std::unique_ptr<McpServer> server_;
 };
 
+TEST_F(McpServerTest, AMessageOfAHundredThousandLevelsIsRefused) {
+  const std::string deep = std::string(100'000, '[') + std::string(100'000, ']');
+  EXPECT_EQ(Answer(R"({"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"echo",)"
+                   R"("arguments":{"a":)" +
+                   deep + "}}}")["error"]["code"],
+            -32700);
+  // Brackets in a text are none.
+  EXPECT_EQ(Answer(R"({"jsonrpc":"2.0","id":1,"method":"ping","params":{"a":")" +
+                   std::string(1000, '[') + "\"}}")["result"],
+            Json::object());
+}
+
 TEST_F(McpServerTest, AgreesOnARevision) {
   EXPECT_EQ(Initialize("2025-03-26")["protocolVersion"], "2025-03-26");
   const Json result = Initialize("2099-01-01");
