@@ -52,8 +52,7 @@ bool IsProse(std::string_view text);
 // How sure a model was of a stretch of its answer: the lowest probability of the tokens in
 // `answer_range` (bytes of the whole output), or of the one after an empty range. 0 where
 // `likelihoods` does not reach.
-float AnswerConfidence(const engine_proto::TokenLikelihoods& likelihoods,
-                       ByteSpan answer_range);
+float AnswerConfidence(const engine_proto::TokenLikelihoods& likelihoods, ByteSpan answer_range);
 
 // An edit of a text with what is told of it.
 struct Suggestion {

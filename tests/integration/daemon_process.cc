@@ -112,7 +112,8 @@ void Sandbox::AddModel(const std::string& name,
                        const std::map<std::string, std::string>& parameters, int rank,
                        const std::vector<std::string>& capabilities) {
   const std::vector<std::string> usual = {"language.generate", "writing.proofread",
-                                          "vision.recognize-text", "vision.detect-rectangles"};
+                                          "vision.recognize-text", "vision.detect-rectangles",
+                                          "image.generate"};
   std::ofstream file(folder_ + "/models/" + name + ".json");
   file << R"({"name":")" << name << R"(","version":"1","engine":"fake","built_in":true,"rank":)"
        << rank << R"(,"capabilities":[")"

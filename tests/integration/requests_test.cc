@@ -76,7 +76,8 @@ TEST_F(RequestsTest, TheDaemonServes) {
         "intelligence.v1.ModelService", "intelligence.v1.SystemService",
         "intelligence.v1.TensorService", "intelligence.v1.ActionService",
         "intelligence.v1.TranslationService", "intelligence.v1.VisionService",
-        "intelligence.v1.WritingToolsService", "grpc.health.v1.Health"}) {
+        "intelligence.v1.ImageGenerationService", "intelligence.v1.WritingToolsService",
+        "grpc.health.v1.Health"}) {
     EXPECT_THAT(services, HasSubstr(service));
   }
   std::string text;

@@ -5,7 +5,6 @@
 #include <signal.h>
 #include <stdlib.h>
 
-#include <filesystem>
 #include <fstream>
 #include <string>
 #include <vector>
@@ -16,6 +15,7 @@
 #include "clients/mcp_provider/server.h"
 #include "clients/mcp_provider/server_process.h"
 #include "runtime/base/file.h"
+#include "tests/support/temporary_folder.h"
 
 namespace intelligenced::mcp {
 namespace {
@@ -65,13 +65,9 @@ std::vector<std::string> Script(const std::string& text) { return {"/bin/sh", "-
 
 class ServerProcessTest : public testing::Test {
  protected:
-  ServerProcessTest() {
-    signal(SIGPIPE, SIG_IGN);
-    std::string pattern = testing::TempDir() + "server-XXXXXX";
-    folder_ = mkdtemp(pattern.data());
-  }
-  ~ServerProcessTest() override { std::filesystem::remove_all(folder_); }
-  std::string folder_;
+  ServerProcessTest() { signal(SIGPIPE, SIG_IGN); }
+  const TemporaryFolder temporary_;
+  const std::string folder_ = temporary_.path();
 };
 
 TEST_F(ServerProcessTest, SpeaksByLines) {

@@ -11,6 +11,7 @@
 #include "clients/mlctl/picture_files.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "tests/support/temporary_folder.h"
 
 namespace intelligenced::mlctl {
 namespace {
@@ -36,11 +37,6 @@ TEST(PictureNameTest, WordsBecomeANameAnyShellTakes) {
 
 class ReserveNamesTest : public testing::Test {
  protected:
-  ReserveNamesTest() {
-    std::string pattern = testing::TempDir() + "pictures-XXXXXX";
-    folder_ = mkdtemp(pattern.data());
-  }
-  ~ReserveNamesTest() override { std::filesystem::remove_all(folder_); }
   void Write(const std::string& name) { std::ofstream(folder_ + "/" + name) << "mine"; }
   std::vector<std::string> Reserve(size_t count) {
     const auto names = ReserveNames(folder_ + "/car", ".png", count);
@@ -51,7 +47,8 @@ class ReserveNamesTest : public testing::Test {
     }
     return result;
   }
-  std::string folder_;
+  const TemporaryFolder temporary_;
+  const std::string folder_ = temporary_.path();
 };
 
 TEST_F(ReserveNamesTest, NothingIsOverwritten) {

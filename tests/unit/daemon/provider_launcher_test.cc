@@ -24,6 +24,7 @@
 #include "gmock/gmock.h"
 #include "runtime/base/fd.h"
 #include "runtime/base/file.h"
+#include "tests/support/temporary_folder.h"
 
 namespace intelligenced {
 namespace {
@@ -124,12 +125,6 @@ class TestBus {
 
 class ProviderLauncherTest : public testing::Test {
  protected:
-  ProviderLauncherTest() {
-    std::string pattern = testing::TempDir() + "launcher-XXXXXX";
-    folder_ = mkdtemp(pattern.data());
-  }
-  ~ProviderLauncherTest() override { std::filesystem::remove_all(folder_); }
-
   // What a declaration says; the rest is its default.
   static ProviderStart Name(const std::string& name) {
     ProviderStart start;
@@ -150,7 +145,8 @@ class ProviderLauncherTest : public testing::Test {
     return start;
   }
 
-  std::string folder_;
+  const TemporaryFolder temporary_;
+  const std::string folder_ = temporary_.path();
   Log log_{LogLevel::kError, false};
   SystemProviderLauncher launcher_{getuid(), "/run/the.sock", &log_};
 };

@@ -3,9 +3,7 @@
 #include "services/actions/hub.h"
 
 #include <gtest/gtest.h>
-#include <stdlib.h>
 
-#include <filesystem>
 #include <memory>
 #include <string>
 #include <utility>
@@ -14,6 +12,7 @@
 #include "google/protobuf/text_format.h"
 #include "runtime/base/executor.h"
 #include "runtime/core/runtime.h"
+#include "tests/support/temporary_folder.h"
 #include "tests/unit/services/actions/action_texts.h"
 
 namespace intelligenced {
@@ -65,12 +64,8 @@ struct Stack {
 
 class HubTest : public testing::Test {
  protected:
-  HubTest() {
-    std::string pattern = testing::TempDir() + "hub-XXXXXX";
-    folder_ = mkdtemp(pattern.data());
-  }
-  ~HubTest() override { std::filesystem::remove_all(folder_); }
-  std::string folder_;
+  const TemporaryFolder temporary_;
+  const std::string folder_ = temporary_.path();
 };
 
 ActionActor Person() {

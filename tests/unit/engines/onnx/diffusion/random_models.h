@@ -16,6 +16,7 @@
 #include "runtime/engine/engine.h"
 #include "runtime/engines/onnx/onnx_engine.h"
 #include "tests/support/paths.h"
+#include "tests/support/temporary_folder.h"
 
 namespace intelligenced {
 
@@ -24,12 +25,9 @@ class RandomModel {
  public:
   // "pixel", "external" or "latent".
   explicit RandomModel(const std::string& kind) {
-    std::string pattern = testing::TempDir() + "diffusion-XXXXXX";
-    folder_ = ::mkdtemp(pattern.data());
     std::filesystem::copy(BuildPath("tests/unit/engines/onnx/diffusion/" + kind), folder_,
                           std::filesystem::copy_options::recursive);
   }
-  ~RandomModel() { std::filesystem::remove_all(folder_); }
   RandomModel(const RandomModel&) = delete;
   RandomModel& operator=(const RandomModel&) = delete;
 
@@ -78,7 +76,8 @@ class RandomModel {
   }
 
  private:
-  std::string folder_;
+  const TemporaryFolder temporary_;
+  const std::string folder_ = temporary_.path();
 };
 
 inline engine_proto::Task Imagine(const std::string& prompt, uint64_t seed = 7) {

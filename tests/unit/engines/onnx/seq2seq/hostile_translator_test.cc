@@ -1,10 +1,8 @@
 // Translators that go round, end at once, or never end: the toy with another bias of its output.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <stdlib.h>
 
 #include <cstring>
-#include <filesystem>
 #include <fstream>
 #include <memory>
 #include <string>
@@ -14,6 +12,7 @@
 #include "runtime/base/byte_span.h"
 #include "runtime/engines/onnx/onnx_engine.h"
 #include "runtime/engines/onnx/seq2seq/unknown_spans.h"
+#include "tests/support/temporary_folder.h"
 #include "tests/unit/engines/onnx/seq2seq/toy_translators.h"
 
 namespace intelligenced {
@@ -34,12 +33,6 @@ std::string Read(const std::string& path) {
 
 class HostileTranslatorTest : public testing::Test {
  protected:
-  HostileTranslatorTest() {
-    std::string pattern = testing::TempDir() + "/hostile-XXXXXX";
-    folder_ = mkdtemp(pattern.data());
-  }
-  ~HostileTranslatorTest() override { std::filesystem::remove_all(folder_); }
-
   // The toy whose scores for `word` are `bias` higher.
   std::unique_ptr<Model> Biased(const std::string& word, float bias) {
     const std::string toy = ToyFolder() + "/" + kOpusToy + "/";
@@ -86,7 +79,8 @@ class HostileTranslatorTest : public testing::Test {
   }
 
   const std::unique_ptr<Engine> engine_ = MakeOnnxEngine();
-  std::string folder_;
+  const TemporaryFolder temporary_;
+  const std::string folder_ = temporary_.path();
 };
 
 TEST_F(HostileTranslatorTest, OneThatNeverEndsIsEnded) {
