@@ -11,8 +11,12 @@ and python3-onnxruntime.
 
 import argparse
 import json
+import os
 import pathlib
 import random
+
+# Threads of OpenBLAS wait for one another by spinning: on a busy machine for minutes.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 import numpy as np
 

@@ -11,6 +11,9 @@ import pathlib
 import random
 import time
 
+# Threads of OpenBLAS wait for one another by spinning: on a busy machine for minutes.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
 import numpy as np
 import torch
 import torch.nn.functional as F

@@ -18,7 +18,7 @@ CONFIGS = {
     # A CPU core and hours.
     "small": {"width": 192, "depth": 6, "head": 64, "hidden": 384, "text": 128, "text_depth": 2, "stem": 16},
     # A large GPU and half an hour.
-    "full": {"width": 320, "depth": 7, "head": 64, "hidden": 736, "text": 192, "text_depth": 3, "stem": 24},
+    "full": {"width": 320, "depth": 6, "head": 64, "hidden": 640, "text": 192, "text_depth": 3, "stem": 24},
 }
 
 

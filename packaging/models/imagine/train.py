@@ -15,6 +15,9 @@ import os
 import pathlib
 import time
 
+# Threads of OpenBLAS wait for one another by spinning: on a busy machine for minutes.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
 import numpy as np
 import torch
 import torch.nn.functional as F
@@ -22,13 +25,16 @@ import torch.nn.functional as F
 import data
 import network
 import sampling
-from renderer import COLOUR_NAMES, OBJECT_NAMES, write_png, sheet
+from renderer import COLOUR_NAMES, OBJECT_NAMES, sheet, write_png
 from tokenizer import LENGTH, Tokenizer
 
-# Rows a step, captions and uses of a picture, the rates of learning, the weight of the maps.
+# Rows a step; scenes drawn at once and how often each is used, with other words; the rates of learning, their start and
+# the steps after which they fall; the weight of the maps.
 RECIPES = {
-    "small": {"batch": 64, "chunk": 256, "uses": 2, "matrices": 4e-3, "rest": 2e-3, "warmup": 100, "maps": 0.2},
-    "full": {"batch": 1024, "chunk": 1024, "uses": 4, "matrices": 4e-3, "rest": 1.5e-3, "warmup": 400, "maps": 0.1},
+    "small": {"batch": 64, "chunk": 256, "uses": 2, "matrices": 4e-3, "rest": 2e-3, "warmup": 100, "slower": 4000,
+              "maps": 0.2},
+    "full": {"batch": 1024, "chunk": 1024, "uses": 4, "matrices": 4e-3, "rest": 1.5e-3, "warmup": 400, "slower": 20000,
+             "maps": 0.1},
 }
 SHOWN = ("a red car under a yellow sun", "a blue house, sketch", "three green apples, animation", "a cat",
          "a purple star inside a yellow circle", "a tree on a meadow, 3d", "a pink fish left of an orange boat",
@@ -174,7 +180,8 @@ class Training:
 
     def _step(self, pictures, maps, ids):
         counts, recipe = self.counts, self.recipe
-        warm = min(1, (counts["step"] + 1) / recipe["warmup"])
+        # Nobody knows how long it will be: slower and slower, without an end.
+        warm = min((counts["step"] + 1) / recipe["warmup"], (1 + counts["step"] / recipe["slower"]) ** -0.5)
         for optimizer, rate in zip(self.optimizers, (recipe["matrices"], recipe["rest"])):
             for group in optimizer.param_groups:
                 group["lr"] = rate * warm * self.rate
