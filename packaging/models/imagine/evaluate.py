@@ -115,6 +115,12 @@ def report(judge, cases, pictures):
     for key in ("style", "kind"):
         for value in dict.fromkeys(case["scene"][key] for case in cases):
             made[value] = rates([v for case, v in zip(cases, verdicts) if case["scene"][key] == value])
+    by_object = {}
+    for case, verdict in zip(cases, verdicts):
+        asked = dict.fromkeys(thing["object"] for thing in case["scene"]["things"])
+        for name, found in zip(asked, verdict["objects"]):
+            by_object.setdefault(name, []).append(found)
+    made["by_object"] = {name: f"{sum(found)} of {len(found)}" for name, found in sorted(by_object.items())}
     return made, verdicts
 
 

@@ -110,6 +110,18 @@ def write_json(path, table):
     path.write_text(json.dumps(table, indent=2) + "\n", encoding="utf-8")
 
 
+def write_sizes(out):
+    """Into the manifest."""
+    path = HERE / "imagine.json"
+    place = "@MODEL_DIRECTORY@/imagine/"
+    text = path.read_text(encoding="utf-8")
+    for file in json.loads(text)["files"]:
+        line = f'"{file["path"]}", "size_bytes": '
+        size = (out / file["path"].removeprefix(place)).stat().st_size
+        text = text.replace(f'{line}{file["size_bytes"]} ', f"{line}{size} ")
+    path.write_text(text, encoding="utf-8")
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--work", required=True, type=pathlib.Path)
@@ -151,6 +163,8 @@ def main():
         "tokenizer": ["transformers", "CLIPTokenizer"], "unet": ["diffusers", "OnnxRuntimeModel"],
         "intelligenced": {"styles": STYLES, "default_steps": arguments.steps,
                           "default_guidance_scale": arguments.guidance, "width": 64, "height": 64}})
+    if out == HERE / "model":
+        write_sizes(out)
     counts = state["counts"]
     print(f"{counts['config']}: {counts['step']} steps of {train.RECIPES[counts['config']]['batch']} pictures, "
           f"{counts['cpu'] / 60:.0f} minutes of computing; "
