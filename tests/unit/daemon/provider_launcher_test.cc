@@ -129,7 +129,6 @@ class ProviderLauncherTest : public testing::Test {
   static ProviderStart Name(const std::string& name) {
     ProviderStart start;
     start.dbus_name = name;
-    start.timeout_seconds = 1;
     return start;
   }
   static ProviderStart Unit(const std::string& name) {
@@ -173,7 +172,9 @@ TEST_F(ProviderLauncherTest, WhatTheBusRefusesIsSaidInItsWords) {
 
 TEST_F(ProviderLauncherTest, ABusThatSaysNothingIsNotWaitedForLong) {
   const TestBus bus(folder_, TestBus::Manner::kSilent);
-  const absl::Status status = launcher_.Start(getuid(), Name("org.example.Notes"));
+  ProviderStart start = Name("org.example.Notes");
+  start.timeout_seconds = 1;
+  const absl::Status status = launcher_.Start(getuid(), start);
   EXPECT_EQ(status.code(), absl::StatusCode::kUnavailable);
   EXPECT_THAT(std::string(status.message()), HasSubstr("no D-Bus of the user's"));
 }
