@@ -231,7 +231,9 @@ absl::StatusOr<FakeScript> LookAt(const engine_proto::VisionTask& task) {
     engine_proto::VisionResult& result = *event.mutable_vision();
     result.set_request_index(static_cast<uint32_t>(i));
     if (task.requests(i).has_recognize_text()) {
-      result.mutable_text()->set_text(task.image().encoded());
+      const engine_proto::VisionImage& picture = task.image();
+      result.mutable_text()->set_text(picture.has_pixels() ? picture.pixels().data()
+                                                           : picture.encoded());
     } else if (task.requests(i).has_track_object()) {
       *result.mutable_tracked_object()->mutable_box() = task.requests(i).track_object().box();
     } else {
