@@ -222,7 +222,8 @@ TEST_F(VisionCommandTest, ThePictureIsShownInTheTerminal) {
   EXPECT_THAT(out_.str(), HasSubstr("38;2;"));
   // White around the face's border.
   EXPECT_THAT(out_.str(), HasSubstr("255;255;255"));
-  EXPECT_GE(std::count(out_.str().begin(), out_.str().end(), '\n'), 12);
+  const std::string shown = out_.str();
+  EXPECT_GE(std::count(shown.begin(), shown.end(), '\n'), 12);
   EXPECT_EQ(Mlctl({"vision", path_, "--faces", "--preview", "--json"}), kUsage);
   EXPECT_EQ(Mlctl({"vision", path_, "--flow", "--preview"}), kUsage);
 }
