@@ -18,6 +18,7 @@
 #endif
 
 #include "absl/cleanup/cleanup.h"
+#include "absl/status/statusor.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 
@@ -26,16 +27,7 @@ extern char** environ;
 namespace intelligenced {
 namespace {
 
-// Waits for the program's end, so that it leaves no zombie.
-void Reap(pid_t child) {
-  std::thread([child] {
-    int status = 0;
-    while (waitpid(child, &status, 0) < 0 && errno == EINTR) {
-    }
-  }).detach();
-}
-
-absl::Status StartCommand(const ProviderStart& start, const std::string& socket) {
+absl::StatusOr<pid_t> StartCommand(const ProviderStart& start, const std::string& socket) {
   const std::vector<std::string>& command = start.command;
   std::vector<char*> arguments;
   for (const std::string& argument : command) {
@@ -89,8 +81,7 @@ absl::Status StartCommand(const ProviderStart& start, const std::string& socket)
     return absl::UnavailableError(
         absl::StrCat("The program ", command[0], " cannot be started: ", strerror(error), "."));
   }
-  Reap(child);
-  return absl::OkStatus();
+  return child;
 }
 
 struct BusCall {
@@ -170,7 +161,38 @@ absl::Status CallBus(const BusCall& call, const std::string& name, int seconds) 
 
 }  // namespace
 
-absl::Status SystemProviderLauncher::Start(uid_t user, const ProviderStart& start) {
+SystemProviderLauncher::~SystemProviderLauncher() {
+  Telling& telling = *telling_;
+  absl::MutexLock lock(telling.mutex);
+  telling.over = true;
+  const auto quiet = [&telling]() ABSL_SHARED_LOCKS_REQUIRED(telling.mutex) {
+    return telling.going_on == 0;
+  };
+  telling.mutex.Await(absl::Condition(&quiet));
+}
+
+void SystemProviderLauncher::Watch(pid_t child, OnExit exited) const {
+  // Waits for the program's end in any case, so that it leaves no zombie.
+  std::thread([child, exited = std::move(exited), telling = telling_]() mutable {
+    int status = 0;
+    while (waitpid(child, &status, 0) < 0) {
+      if (errno != EINTR) return;
+    }
+    {
+      absl::MutexLock lock(telling->mutex);
+      if (telling->over) return;
+      ++telling->going_on;
+    }
+    std::move(exited)({.status = WIFEXITED(status) ? WEXITSTATUS(status) : 0,
+                       .signal = WIFSIGNALED(status) ? WTERMSIG(status) : 0});
+    // What it holds goes while the launcher is there.
+    exited = nullptr;
+    absl::MutexLock lock(telling->mutex);
+    --telling->going_on;
+  }).detach();
+}
+
+absl::Status SystemProviderLauncher::Start(uid_t user, const ProviderStart& start, OnExit exited) {
   if (user != own_user_) {
     return absl::UnavailableError(
         "This daemon is not of this user and starts no apps for them. Start the app and try "
@@ -178,7 +200,10 @@ absl::Status SystemProviderLauncher::Start(uid_t user, const ProviderStart& star
   }
   if (!start.command.empty()) {
     log_->Info(absl::StrCat("starting ", start.command.front(), " for its actions"));
-    return StartCommand(start, socket_);
+    const absl::StatusOr<pid_t> child = StartCommand(start, socket_);
+    if (!child.ok()) return child.status();
+    Watch(*child, std::move(exited));
+    return absl::OkStatus();
   }
   const int seconds = std::min(start.timeout_seconds, kMostBusSeconds);
   if (!start.systemd_unit.empty()) {

@@ -4,9 +4,13 @@
 
 #include <sys/types.h>
 
+#include <memory>
 #include <string>
+#include <utility>
 
+#include "absl/base/thread_annotations.h"
 #include "absl/status/status.h"
+#include "absl/synchronization/mutex.h"
 #include "daemon/log.h"
 #include "services/actions/launcher.h"
 
@@ -20,12 +24,27 @@ class SystemProviderLauncher final : public ProviderLauncher {
   SystemProviderLauncher(uid_t own_user, std::string socket, Log* log)
       : own_user_(own_user), socket_(std::move(socket)), log_(log) {}
 
-  absl::Status Start(uid_t user, const ProviderStart& start) override;
+  // Ends that are being told are waited for; none is told afterwards. The programs go on.
+  ~SystemProviderLauncher() override;
+  SystemProviderLauncher(const SystemProviderLauncher&) = delete;
+  SystemProviderLauncher& operator=(const SystemProviderLauncher&) = delete;
+
+  absl::Status Start(uid_t user, const ProviderStart& start, OnExit exited) override;
 
  private:
+  // Shared with the threads that wait for programs, which outlive the launcher.
+  struct Telling {
+    absl::Mutex mutex;
+    bool over ABSL_GUARDED_BY(mutex) = false;
+    int going_on ABSL_GUARDED_BY(mutex) = 0;
+  };
+
+  void Watch(pid_t child, OnExit exited) const;
+
   const uid_t own_user_;
   const std::string socket_;
   Log* const log_;
+  const std::shared_ptr<Telling> telling_ = std::make_shared<Telling>();
 };
 
 }  // namespace intelligenced

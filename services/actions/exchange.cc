@@ -91,34 +91,63 @@ void ActionExchange::ProviderGone(uint64_t stream, absl::Time now) {
   }
 }
 
-void ActionExchange::ProviderStartFailed(uid_t user, const std::string& provider,
-                                         const absl::Status& status, absl::Time now) {
-  const ActionRegistry::Key key(user, provider);
+void ActionExchange::EndWaiting(const ActionRegistry::Key& key, const absl::Status& status,
+                                absl::Time now) {
   starting_.erase(key);
   const auto waiting = RunIds([&](const Run& run) {
-    return run.waits == Waits::kProvider && run.actor.user_id == user &&
-           run.provider.declaration->id() == provider;
+    return run.waits == Waits::kProvider && run.actor.user_id == key.first &&
+           run.provider.declaration->id() == key.second;
   });
   for (const std::string& id : waiting) {
-    const auto found = runs_.find(id);
-    if (found == runs_.end()) continue;
-    EndRun(found->second,
-           ProviderError(Reason::kActionProviderUnavailable, provider, status.message()), nullptr,
-           now);
+    if (const auto found = runs_.find(id); found != runs_.end()) {
+      EndRun(found->second, status, nullptr, now);
+    }
   }
+}
+
+void ActionExchange::ProviderStartFailed(uid_t user, const std::string& provider, uint64_t start,
+                                         const absl::Status& status, absl::Time now) {
+  const ActionRegistry::Key key(user, provider);
+  const auto found = starting_.find(key);
+  if (found == starting_.end() || found->second.number != start) return;
+  EndWaiting(key, ProviderError(Reason::kActionProviderUnavailable, provider, status.message()),
+             now);
+}
+
+void ActionExchange::ProviderExited(uid_t user, const std::string& provider, uint64_t start,
+                                    ProviderExit exit, absl::Time now) {
+  const ActionRegistry::Key key(user, provider);
+  const auto found = starting_.find(key);
+  if (found == starting_.end() || found->second.number != start) return;
+  if (exit.well()) {
+    found->second.exited = true;
+    return;
+  }
+  ErrorFacts facts;
+  facts.metadata = {{"provider", provider},
+                    {exit.signal == 0 ? "exit_status" : "signal",
+                     absl::StrCat(exit.signal == 0 ? exit.status : exit.signal)}};
+  EndWaiting(key,
+             MakeError(Reason::kActionProviderUnavailable,
+                       absl::StrCat("The app of ", provider, " was started and ", exit.Words(),
+                                    " before it connected. Start it by hand to see why."),
+                       std::move(facts)),
+             now);
 }
 
 void ActionExchange::Tick(absl::Time now) {
   std::vector<ActionRegistry::Key> late;
-  for (const auto& [key, until] : starting_) {
-    if (until <= now) late.push_back(key);
+  for (const auto& [key, starting] : starting_) {
+    if (starting.until <= now) late.push_back(key);
   }
   for (const ActionRegistry::Key& key : late) {
-    ProviderStartFailed(
-        key.first, key.second,
-        absl::UnavailableError(
-            absl::StrCat("The app of ", key.second, " was started and has not connected in time.")),
-        now);
+    const bool exited = starting_[key].exited;
+    EndWaiting(key,
+               ProviderError(Reason::kActionProviderUnavailable, key.second,
+                             absl::StrCat("The app of ", key.second, " was started",
+                                          exited ? ", exited without a failure" : "",
+                                          " and has not connected in time.")),
+               now);
   }
   const auto expired = RunIds([now](const Run& run) { return run.deadline <= now; });
   for (const std::string& id : expired) {
@@ -148,7 +177,7 @@ void ActionExchange::Tick(absl::Time now) {
 absl::Time ActionExchange::NextDeadline() const {
   absl::Time next = absl::InfiniteFuture();
   for (const auto& [id, run] : runs_) next = std::min(next, run.deadline);
-  for (const auto& [key, until] : starting_) next = std::min(next, until);
+  for (const auto& [key, starting] : starting_) next = std::min(next, starting.until);
   return next;
 }
 

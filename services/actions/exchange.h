@@ -20,34 +20,14 @@
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "protos/intelligence/v1/actions.pb.h"
+#include "services/actions/exchange_output.h"
 #include "services/actions/grants.h"
 #include "services/actions/kept_runs.h"
+#include "services/actions/launcher.h"
 #include "services/actions/registry.h"
 #include "services/actions/values.h"
 
 namespace intelligenced {
-
-// Called from inside the exchange's methods, which must not be called back from here; its registry
-// and grants may be.
-class ExchangeOutput {
- public:
-  virtual ~ExchangeOutput() = default;
-  virtual void ToProvider(uint64_t stream, const intelligence::v1::ProvideResponse& message) = 0;
-  // The last word to a stream or call.
-  virtual void EndProvider(uint64_t stream, const absl::Status& status) = 0;
-  virtual void ToCaller(uint64_t call, const intelligence::v1::RunActionResponse& message) = 0;
-  virtual void EndCaller(uint64_t call, const absl::Status& status) = 0;
-  virtual void ToConfirmer(uint64_t stream,
-                           const intelligence::v1::AnswerConfirmationsResponse& message) = 0;
-  // Answered by ProviderStartFailed(), or by the provider's registration.
-  virtual void StartProvider(uid_t user, std::shared_ptr<const StaticProvider> provider) = 0;
-  virtual void SaveGrants() = 0;
-  // A provider whose actions no file lists has come and said which they are.
-  virtual void Imported(
-      uid_t user, std::shared_ptr<const intelligence::v1::ProviderDeclaration> declaration) = 0;
-  // A run has ended well: something to suggest another time.
-  virtual void RunDone(uid_t user, const std::string& action, const ActionValues& values) = 0;
-};
 
 struct ExchangeLimits {
   size_t runs_of_caller = 64;
@@ -75,8 +55,15 @@ class ActionExchange {
   void ProviderSays(uint64_t stream, const intelligence::v1::ProvideRequest& message,
                     absl::Time now);
   void ProviderGone(uint64_t stream, absl::Time now);
-  void ProviderStartFailed(uid_t user, const std::string& provider, const absl::Status& status,
-                           absl::Time now);
+  // `start` is StartProvider()'s: what is told of another start than the one that goes on counts
+  // for nothing.
+  void ProviderStartFailed(uid_t user, const std::string& provider, uint64_t start,
+                           const absl::Status& status, absl::Time now);
+  // The program that was started has ended. Before it has connected that ends what waits for it,
+  // but for an exit without a failure: that may have handed the request to a process that runs
+  // already, and the connection is waited for as long as before.
+  void ProviderExited(uid_t user, const std::string& provider, uint64_t start, ProviderExit exit,
+                      absl::Time now);
 
   // ---- Callers. A status other than OK ends the call; there is no run then.
   absl::Status StartRun(uint64_t call, const ActionActor& actor,
@@ -164,6 +151,13 @@ class ActionExchange {
     enum class By { kId, kText, kSuggested } by = By::kText;
     std::string text;
   };
+  // A provider that is being started.
+  struct Starting {
+    uint64_t number = 0;
+    // Its connection is waited for.
+    absl::Time until;
+    bool exited = false;
+  };
   struct Stream {
     ActionRegistry::Key key;
     int rejections = 0;
@@ -222,6 +216,7 @@ class ActionExchange {
   bool HasConfirmer(uid_t user) const;
   GrantTable::Key GrantKey(const Run& run) const;
   void ResumeWaiting(const ActionRegistry::Key& key, absl::Time now);
+  void EndWaiting(const ActionRegistry::Key& key, const absl::Status& status, absl::Time now);
 
   ExchangeOutput* const output_;
   const std::function<std::string()> make_id_;
@@ -234,8 +229,8 @@ class ActionExchange {
   std::map<uint64_t, Stream> streams_;
   std::map<uint64_t, ActionActor> confirmers_;
   std::map<std::string, std::string> questions_;
-  // Providers that are being started, and until when their connection is waited for.
-  std::map<ActionRegistry::Key, absl::Time> starting_;
+  std::map<ActionRegistry::Key, Starting> starting_;
+  uint64_t last_start_ = 0;
   KeptRuns kept_;
 };
 

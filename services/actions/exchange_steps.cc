@@ -100,8 +100,9 @@ bool ActionExchange::AdvanceProvider(Run& run, absl::Time now) {
   Wait(run, Waits::kProvider, absl::InfiniteFuture());
   const ActionRegistry::Key key(run.actor.user_id, id);
   if (!starting_.contains(key)) {
-    starting_[key] = now + absl::Seconds(present->file->start.timeout_seconds);
-    output_->StartProvider(run.actor.user_id, present->file);
+    starting_[key] = {.number = ++last_start_,
+                      .until = now + absl::Seconds(present->file->start.timeout_seconds)};
+    output_->StartProvider(run.actor.user_id, present->file, last_start_);
   }
   return false;
 }

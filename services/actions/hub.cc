@@ -72,7 +72,8 @@ void ActionHub::Discover() {
           provider.declaration->actions_size() > 0) {
         continue;
       }
-      self->StartProvider(self->options_.user_id, provider.file);
+      // No run waits for it: a start of the exchange's own has a number from 1.
+      self->StartProvider(self->options_.user_id, provider.file, 0);
     }
   });
 }
@@ -171,18 +172,37 @@ void ActionHub::ToConfirmer(uint64_t stream, const v1::AnswerConfirmationsRespon
   Send(stream, message);
 }
 
-void ActionHub::StartProvider(uid_t user, std::shared_ptr<const StaticProvider> provider) {
-  runtime_->blocking().Run([self = shared_from_this(), user, provider = std::move(provider)] {
-    const absl::Status status = self->options_.launcher == nullptr
-                                    ? absl::UnavailableError("This daemon starts no apps.")
-                                    : self->options_.launcher->Start(user, provider->start);
-    if (status.ok()) return;
-    self->options_.warn(absl::StrCat("cannot start the provider ", provider->declaration.id(), ": ",
-                                     status.message()));
-    self->Run(
-        [user, id = provider->declaration.id(), status](ActionExchange& exchange, absl::Time now) {
-          exchange.ProviderStartFailed(user, id, status, now);
+void ActionHub::StartProvider(uid_t user, std::shared_ptr<const StaticProvider> provider,
+                              uint64_t start) {
+  runtime_->blocking().Run(
+      [self = shared_from_this(), user, provider = std::move(provider), start] {
+        absl::Status status = absl::UnavailableError("This daemon starts no apps.");
+        if (self->options_.launcher != nullptr) {
+          // The program may outlive the hub.
+          auto exited = [weak = self->weak_from_this(), user, id = provider->declaration.id(),
+                         start](ProviderExit exit) {
+            if (const auto hub = weak.lock()) hub->ProviderExited(user, id, start, exit);
+          };
+          status = self->options_.launcher->Start(user, provider->start, std::move(exited));
+        }
+        if (status.ok()) return;
+        self->options_.warn(absl::StrCat("cannot start the provider ", provider->declaration.id(),
+                                         ": ", status.message()));
+        self->Run([user, id = provider->declaration.id(), start, status](ActionExchange& exchange,
+                                                                         absl::Time now) {
+          exchange.ProviderStartFailed(user, id, start, status, now);
         });
+      });
+}
+
+void ActionHub::ProviderExited(uid_t user, const std::string& provider, uint64_t start,
+                               ProviderExit exit) {
+  Run([self = this, user, provider, start, exit](ActionExchange& exchange, absl::Time now) {
+    const std::optional<ProviderView> now_there = exchange.registry().FindProvider(user, provider);
+    if (!exit.well() && (!now_there.has_value() || now_there->stream == 0)) {
+      self->options_.warn(absl::StrCat("the provider ", provider, " ", exit.Words()));
+    }
+    exchange.ProviderExited(user, provider, start, exit, now);
   });
 }
 

@@ -78,7 +78,9 @@ class ActionHub final : public ExchangeOutput, public std::enable_shared_from_th
   void EndCaller(uint64_t call, const absl::Status& status) override;
   void ToConfirmer(uint64_t stream,
                    const intelligence::v1::AnswerConfirmationsResponse& message) override;
-  void StartProvider(uid_t user, std::shared_ptr<const StaticProvider> provider) override;
+  void StartProvider(uid_t user, std::shared_ptr<const StaticProvider> provider,
+                     uint64_t start) override;
+  void ProviderExited(uid_t user, const std::string& provider, uint64_t start, ProviderExit exit);
   void Imported(uid_t user,
                 std::shared_ptr<const intelligence::v1::ProviderDeclaration> declaration) override;
   void RunDone(uid_t user, const std::string& action, const ActionValues& values) override;

@@ -180,6 +180,17 @@ class Actions(unittest.TestCase):
         # It is started again.
         self.assertEqual(self.daemon.mlctl("ask", "add eggs to my shopping list").stdout, "Added eggs to Shopping.\n")
 
+    def test_a_program_that_fails_at_once_is_not_waited_for(self):
+        (self.daemon.root / "store/actions/broken.toml").write_text(
+            "id = 'org.example.Broken'\ntitle = 'Broken'\n[start]\ncommand = ['/bin/sh', '-c', 'exit 3']\n"
+            "timeout_seconds = 60\n[[actions]]\nid = 'mend'\ntitle = 'Mend'\n")
+        self.daemon.process.send_signal(signal.SIGHUP)
+        self.daemon.wait_for(lambda: "org.example.Broken/mend" in self.daemon.mlctl("actions", "list", "--quiet").stdout)
+        # Well before the minute that the file allows.
+        refused = self.daemon.mlctl("actions", "run", "mend", check=False, timeout=50)
+        self.assertEqual(refused.returncode, 4)
+        self.assertIn("exited with status 3 before it connected", refused.stderr)
+
     def test_what_means_nothing_runs_nothing(self):
         for sentence in ("the weather was lovely in Lisbon", "colourless green ideas sleep furiously"):
             refused = self.daemon.mlctl("ask", sentence, check=False)

@@ -2,10 +2,13 @@
 #include "daemon/provider_launcher.h"
 
 #ifdef __linux__
+#include <fcntl.h>
 #include <gtest/gtest.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 #include <systemd/sd-bus.h>
 #include <unistd.h>
@@ -13,6 +16,7 @@
 #include <atomic>
 #include <cstring>
 #include <filesystem>
+#include <memory>
 #include <string>
 #include <thread>
 #include <utility>
@@ -21,6 +25,7 @@
 #include "absl/base/thread_annotations.h"
 #include "absl/strings/str_cat.h"
 #include "absl/synchronization/mutex.h"
+#include "absl/synchronization/notification.h"
 #include "gmock/gmock.h"
 #include "runtime/base/fd.h"
 #include "runtime/base/file.h"
@@ -93,9 +98,9 @@ class TestBus {
   }
 
   static int OnMessage(sd_bus_message* message, void* self, sd_bus_error*) {
-    const char* member = sd_bus_message_get_member(message);
-    if (member == nullptr) return 0;
-    const std::string method = member;
+    // libsystemd's own word that the client has gone is none of the client's.
+    if (sd_bus_message_is_method_call(message, nullptr, nullptr) <= 0) return 0;
+    const std::string method = sd_bus_message_get_member(message);
     if (method == "Hello") return sd_bus_reply_method_return(message, "s", ":1.7");
     auto* bus = static_cast<TestBus*>(self);
     const char* name = nullptr;
@@ -146,26 +151,43 @@ class ProviderLauncherTest : public testing::Test {
 
   const TemporaryFolder temporary_;
   const std::string folder_ = temporary_.path();
+  absl::Status Start(const ProviderStart& start) {
+    return launcher_.Start(getuid(), start, [](ProviderExit) {});
+  }
+  // How the program ended.
+  static ProviderExit EndOf(SystemProviderLauncher& launcher, std::vector<std::string> command) {
+    ProviderExit end;
+    absl::Notification ended;
+    const absl::Status status =
+        launcher.Start(getuid(), Command(std::move(command)), [&](ProviderExit exit) {
+          end = exit;
+          ended.Notify();
+        });
+    EXPECT_TRUE(status.ok()) << status;
+    if (status.ok()) ended.WaitForNotification();
+    return end;
+  }
+
   Log log_{LogLevel::kError, false};
   SystemProviderLauncher launcher_{getuid(), "/run/the.sock", &log_};
 };
 
 TEST_F(ProviderLauncherTest, ANameOnTheBusIsStarted) {
   const TestBus bus(folder_, TestBus::Manner::kStarts);
-  EXPECT_TRUE(launcher_.Start(getuid(), Name("org.example.Notes")).ok());
+  EXPECT_TRUE(Start(Name("org.example.Notes")).ok());
   EXPECT_THAT(bus.calls(),
               ElementsAre("org.freedesktop.DBus StartServiceByName org.example.Notes"));
 }
 
 TEST_F(ProviderLauncherTest, AUnitOfSystemdIsStarted) {
   const TestBus bus(folder_, TestBus::Manner::kStarts);
-  EXPECT_TRUE(launcher_.Start(getuid(), Unit("notes.service")).ok());
+  EXPECT_TRUE(Start(Unit("notes.service")).ok());
   EXPECT_THAT(bus.calls(), ElementsAre("org.freedesktop.systemd1 StartUnit notes.service"));
 }
 
 TEST_F(ProviderLauncherTest, WhatTheBusRefusesIsSaidInItsWords) {
   const TestBus bus(folder_, TestBus::Manner::kRefuses);
-  const absl::Status status = launcher_.Start(getuid(), Name("org.example.Notes"));
+  const absl::Status status = Start(Name("org.example.Notes"));
   EXPECT_EQ(status.code(), absl::StatusCode::kUnavailable);
   EXPECT_THAT(std::string(status.message()), HasSubstr("Nobody provides org.example.Notes"));
 }
@@ -174,7 +196,7 @@ TEST_F(ProviderLauncherTest, ABusThatSaysNothingIsNotWaitedForLong) {
   const TestBus bus(folder_, TestBus::Manner::kSilent);
   ProviderStart start = Name("org.example.Notes");
   start.timeout_seconds = 1;
-  const absl::Status status = launcher_.Start(getuid(), start);
+  const absl::Status status = Start(start);
   EXPECT_EQ(status.code(), absl::StatusCode::kUnavailable);
   EXPECT_THAT(std::string(status.message()), HasSubstr("no D-Bus of the user's"));
 }
@@ -184,8 +206,7 @@ TEST_F(ProviderLauncherTest, AProgramGetsItsArgumentsAndVariablesAsTheyAre) {
   const std::string done = folder_ + "/done";
   setenv("NOTIFY_SOCKET", "the daemon's alone", 1);
   // The one shell here is the program that is started; what it is given is not for it to read.
-  const absl::Status status = launcher_.Start(
-      getuid(),
+  const absl::Status status = Start(
       Command({"/bin/sh", "-c",
                "echo \"$1|$KEY|$INTELLIGENCED_SOCKET|$NOTIFY_SOCKET\" >\"$0\"; mv \"$0\" \"$2\"",
                out, "$(touch never); `x` | y", done},
@@ -198,10 +219,42 @@ TEST_F(ProviderLauncherTest, AProgramGetsItsArgumentsAndVariablesAsTheyAre) {
   EXPECT_EQ(*text, "$(touch never); `x` | y|a b;c|/run/the.sock|\n");
 }
 
+TEST_F(ProviderLauncherTest, TheEndOfAProgramIsTold) {
+  const ProviderExit failed = EndOf(launcher_, {"/bin/sh", "-c", "exit 3"});
+  EXPECT_EQ(failed.status, 3);
+  EXPECT_FALSE(failed.well());
+  EXPECT_EQ(failed.Words(), "exited with status 3");
+  EXPECT_TRUE(EndOf(launcher_, {"/bin/sh", "-c", ":"}).well());
+  const ProviderExit killed = EndOf(launcher_, {"/bin/sh", "-c", "kill -9 $$"});
+  EXPECT_EQ(killed.signal, SIGKILL);
+  EXPECT_FALSE(killed.well());
+}
+
+TEST_F(ProviderLauncherTest, NothingIsToldOnceTheLauncherIsGone) {
+  const std::string pipe = folder_ + "/pipe";
+  ASSERT_EQ(mkfifo(pipe.c_str(), 0600), 0);
+  auto held = std::make_shared<int>();
+  const std::weak_ptr<int> seen = held;
+  std::atomic<bool> told = false;
+  {
+    SystemProviderLauncher launcher(getuid(), "/run/the.sock", &log_);
+    const absl::Status status =
+        launcher.Start(getuid(), Command({"/bin/sh", "-c", "read line <\"$0\"", pipe}),
+                       [held = std::move(held), &told](ProviderExit) { told = true; });
+    ASSERT_TRUE(status.ok()) << status;
+  }
+  EXPECT_FALSE(seen.expired());
+  // Waits until the program reads, and ends it.
+  const UniqueFd end(open(pipe.c_str(), O_WRONLY | O_CLOEXEC));
+  ASSERT_EQ(write(end.get(), "\n", 1), 1);
+  while (!seen.expired()) poll(nullptr, 0, 5);
+  EXPECT_FALSE(told);
+}
+
 TEST_F(ProviderLauncherTest, SaysWhyNothingCanBeStarted) {
-  EXPECT_THAT(std::string(launcher_.Start(getuid(), Command({"/no/such"})).message()),
+  EXPECT_THAT(std::string(Start(Command({"/no/such"})).message()),
               HasSubstr("/no/such cannot be started"));
-  EXPECT_THAT(std::string(launcher_.Start(getuid() + 1, Command({"/bin/true"})).message()),
+  EXPECT_THAT(std::string(launcher_.Start(getuid() + 1, Command({"/bin/true"}), nullptr).message()),
               HasSubstr("not of this user"));
 }
 

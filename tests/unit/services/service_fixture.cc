@@ -9,6 +9,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/synchronization/notification.h"
+#include "grpc/grpc.h"
 #include "protos/support/limits.h"
 #include "runtime/base/executor.h"
 #include "services/actions/service.h"
@@ -156,15 +157,25 @@ absl::StatusOr<std::shared_ptr<const Attachment>> TestAttachments::Take(std::str
   return attachment;
 }
 
-absl::Status TestLauncher::Start(uid_t user, const ProviderStart& start) {
+absl::Status TestLauncher::Start(uid_t user, const ProviderStart& start, OnExit exited) {
   EXPECT_EQ(user, 1000U);
   absl::MutexLock lock(mutex_);
   started_.push_back(start);
+  exited_ = std::move(exited);
   return answer_;
 }
 void TestLauncher::Answer(const absl::Status& status) {
   absl::MutexLock lock(mutex_);
   answer_ = status;
+}
+void TestLauncher::Exit(ProviderExit exit) {
+  OnExit exited;
+  {
+    absl::MutexLock lock(mutex_);
+    exited = std::move(exited_);
+  }
+  ASSERT_TRUE(exited) << "nothing was started";
+  std::move(exited)(exit);
 }
 std::vector<ProviderStart> TestLauncher::started() const {
   absl::MutexLock lock(mutex_);
@@ -270,6 +281,9 @@ struct ServiceFixture::Stack {
 };
 
 ServiceFixture::ServiceFixture(const ManifestsByName& more_models, const std::string& catalogue) {
+  // Keeps gRPC's library to the end of the process. The last one who lets go of it waits, up to
+  // 10 s, for the poller that a write of more than the socket took has left behind.
+  grpc_init();
   stack_ = std::make_unique<Stack>(folder_, &script_, &bench_, &disk_, &memory_available_,
                                    &activity_, &attachments_, &refuse_callers_, &other_app_,
                                    &identity_, &launcher_, more_models, catalogue);

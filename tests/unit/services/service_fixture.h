@@ -104,15 +104,18 @@ class TestIdentity {
 // Starts nothing, and remembers what it was to start.
 class TestLauncher final : public ProviderLauncher {
  public:
-  absl::Status Start(uid_t user, const ProviderStart& start) override;
+  absl::Status Start(uid_t user, const ProviderStart& start, OnExit exited) override;
   // Of now on.
   void Answer(const absl::Status& status);
   std::vector<ProviderStart> started() const;
+  // The last one that was started has ended.
+  void Exit(ProviderExit exit);
 
  private:
   mutable absl::Mutex mutex_;
   absl::Status answer_ ABSL_GUARDED_BY(mutex_);
   std::vector<ProviderStart> started_ ABSL_GUARDED_BY(mutex_);
+  OnExit exited_ ABSL_GUARDED_BY(mutex_);
 };
 
 class ServiceFixture : public testing::Test {

@@ -44,8 +44,10 @@ class RecordedOutput final : public ExchangeOutput {
   void ToConfirmer(uint64_t stream, const v1::AnswerConfirmationsResponse& message) override {
     confirmer[stream].push_back(message);
   }
-  void StartProvider(uid_t, std::shared_ptr<const StaticProvider> provider) override {
+  void StartProvider(uid_t, std::shared_ptr<const StaticProvider> provider,
+                     uint64_t start) override {
     started.push_back(provider->declaration.id());
+    last_start = start;
   }
   void SaveGrants() override { ++saved; }
   void Imported(uid_t, std::shared_ptr<const v1::ProviderDeclaration> declaration) override {
@@ -61,6 +63,7 @@ class RecordedOutput final : public ExchangeOutput {
   std::map<uint64_t, absl::Status> caller_end;
   std::map<uint64_t, std::vector<v1::AnswerConfirmationsResponse>> confirmer;
   std::vector<std::string> started;
+  uint64_t last_start = 0;
   std::vector<std::string> done;
   std::vector<std::string> imported;
   int saved = 0;

@@ -443,12 +443,19 @@ TEST_F(ActionServiceTest, AnAppThatIsNotRunningIsStarted) {
   EXPECT_TRUE(HasReason(status, Reason::kActionProviderUnavailable)) << status;
   EXPECT_THAT(std::string(status.message()), HasSubstr("The disk is gone."));
   launcher_.Answer(absl::OkStatus());
+  // A program that fails before it connects is not waited for.
+  const auto failing = Run(kAddMilk);
+  WaitUntil([this] { return launcher_.started().size() == 2; });
+  launcher_.Exit({.status = 4});
+  const absl::Status failed = failing->End();
+  EXPECT_TRUE(HasReason(failed, Reason::kActionProviderUnavailable)) << failed;
+  EXPECT_EQ(FactsOf(failed).metadata.at("exit_status"), "4");
   const auto run = Run(kAddMilk);
   run->Hear();
   EXPECT_EQ(run->Hear().provider_starting().provider(), "org.example.Lists");
   const auto provider = Registered();
   EXPECT_TRUE(provider->Hear().has_entity_query());
-  WaitUntil([this] { return launcher_.started().size() == 2; });
+  WaitUntil([this] { return launcher_.started().size() == 3; });
   // Read again, without it: it is there while it is connected.
   actions_->SetDeclared({});
   WaitUntil([this] { return !List().providers(0).declared(); });

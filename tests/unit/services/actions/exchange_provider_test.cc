@@ -9,6 +9,7 @@ namespace {
 
 using testing::ElementsAre;
 using testing::HasSubstr;
+using testing::SizeIs;
 
 TEST_F(ExchangeTest, ADeadProvidersCallersLearnExactlyThat) {
   ASSERT_TRUE(Register(1, lists_).ok());
@@ -229,11 +230,56 @@ TEST_F(StartedProviderTest, AnAppThatDoesNotComeHasALimitAndCanBeTriedAgain) {
   EXPECT_TRUE(HasReason(End(7), Reason::kActionProviderUnavailable)) << End(7);
   ASSERT_TRUE(Start(8, person_, start_).ok());
   EXPECT_EQ(output_.started.size(), 2);
-  exchange_.ProviderStartFailed(1000, "org.example.Lists", absl::UnavailableError("No such file."),
-                                now_);
+  // What is told of the first start does not touch the second.
+  exchange_.ProviderStartFailed(1000, "org.example.Lists", output_.last_start - 1,
+                                absl::UnavailableError("Old."), now_);
+  EXPECT_FALSE(Ended(8));
+  exchange_.ProviderStartFailed(1000, "org.example.Lists", output_.last_start,
+                                absl::UnavailableError("No such file."), now_);
   EXPECT_TRUE(HasReason(End(8), Reason::kActionProviderUnavailable));
   EXPECT_EQ(End(8).message(), "No such file.");
   EXPECT_EQ(exchange_.runs(), 0);
+}
+
+TEST_F(StartedProviderTest, AProgramThatFailsBeforeItConnectsIsNoticedAtOnce) {
+  ASSERT_TRUE(Start(7, person_, start_).ok());
+  ASSERT_TRUE(Start(8, person_, start_).ok());
+  exchange_.ProviderExited(1000, "org.example.Lists", output_.last_start, {.status = 3}, now_);
+  for (const uint64_t call : {7, 8}) {
+    EXPECT_TRUE(HasReason(End(call), Reason::kActionProviderUnavailable)) << End(call);
+    EXPECT_EQ(FactsOf(End(call)).metadata.at("exit_status"), "3");
+    EXPECT_EQ(FactsOf(End(call)).metadata.at("provider"), "org.example.Lists");
+  }
+  EXPECT_THAT(std::string(End(7).message()), HasSubstr("exited with status 3 before it connected"));
+  EXPECT_EQ(exchange_.NextDeadline(), absl::InfiniteFuture());
+  // The next run starts it anew, and the old one's end is told but once.
+  const uint64_t first = output_.last_start;
+  ASSERT_TRUE(Start(9, person_, start_).ok());
+  EXPECT_THAT(output_.started, SizeIs(2));
+  exchange_.ProviderExited(1000, "org.example.Lists", first, {.status = 3}, now_);
+  EXPECT_FALSE(Ended(9));
+  exchange_.ProviderExited(1000, "org.example.Lists", output_.last_start, {.signal = 11}, now_);
+  EXPECT_EQ(FactsOf(End(9)).metadata.at("signal"), "11");
+  EXPECT_THAT(std::string(End(9).message()), HasSubstr("was ended by signal 11"));
+  EXPECT_EQ(exchange_.runs(), 0);
+}
+
+TEST_F(StartedProviderTest, AProgramThatExitsWellMayHaveHandedOver) {
+  ASSERT_TRUE(Start(7, person_, start_).ok());
+  exchange_.ProviderExited(1000, "org.example.Lists", output_.last_start, {}, now_);
+  EXPECT_FALSE(Ended(7));
+  ASSERT_TRUE(Register(1, lists_).ok());
+  EXPECT_TRUE(LastToProvider(1).has_entity_query());
+  // The end of one that is connected shows by its stream.
+  exchange_.ProviderExited(1000, "org.example.Lists", output_.last_start, {.status = 1}, now_);
+  EXPECT_FALSE(Ended(7));
+  exchange_.ProviderGone(1, now_);
+  ASSERT_TRUE(Start(8, person_, start_).ok());
+  exchange_.ProviderExited(1000, "org.example.Lists", output_.last_start, {}, now_);
+  now_ += absl::Seconds(10);
+  exchange_.Tick(now_);
+  EXPECT_THAT(std::string(End(8).message()),
+              HasSubstr("exited without a failure and has not connected in time"));
 }
 
 TEST_F(StartedProviderTest, AnActionThatTheAppDoesNotOfferAnyMoreIsNotRun) {

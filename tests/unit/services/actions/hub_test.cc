@@ -23,7 +23,7 @@ namespace v1 = ::intelligence::v1;
 // Is in the middle of a start until it is told to go on.
 class SlowLauncher final : public ProviderLauncher {
  public:
-  absl::Status Start(uid_t, const ProviderStart&) override {
+  absl::Status Start(uid_t, const ProviderStart&, OnExit) override {
     entered.Notify();
     proceed.WaitForNotification();
     return absl::UnavailableError("The bus has gone.");
