@@ -8,6 +8,7 @@
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "clients/mcp_provider/plain_text.h"
+#include "clients/mcp_provider/tool_phrases.h"
 
 namespace intelligenced::mcp {
 namespace {
@@ -188,6 +189,7 @@ ImportedTools ImportTools(const std::vector<Json>& listed, const std::set<std::s
     tool.description = PlainLine(TextMember(json, "description"), kMaxDescription);
     ReadAnnotations(annotations, &tool);
     ReadResult(Member(json, "outputSchema"), &tool);
+    tool.phrases = PhrasesOf(tool);
     imported.tools.push_back(std::move(tool));
   }
   for (const std::string& name : wanted) {

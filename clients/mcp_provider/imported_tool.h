@@ -39,6 +39,8 @@ struct ImportedTool {
   bool is_destructive = false;
   std::vector<actions::ParameterInfo> parameters;
   std::vector<Argument> arguments;
+  // How people may ask for it (tool_phrases.h).
+  std::vector<std::string> phrases;
   // The text of the answer, or, with `result_property`, that property of its structured content.
   ValueShape result;
   std::string result_property;

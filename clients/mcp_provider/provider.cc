@@ -40,6 +40,7 @@ actions::Provider MakeProvider(const ProviderOptions& options, std::vector<Impor
                         .description = parameter.description,
                         .optional = parameter.optional});
     }
+    for (const std::string& phrase : tool->phrases) action.Phrase(phrase);
     action.Handle([tool, server](actions::Run& run) { return Call(*tool, server, run); });
     provider.Add(std::move(action));
   }
