@@ -17,7 +17,7 @@ constexpr char kRootFooter[] = R"(Exit codes:
   0 done; 1 something was found (proofread --check, doctor, config check), or an
   answer is not whole (generate --schema); 2 wrong command line; 3 the daemon is
   not running or was lost; 4 the daemon refused; 5 the deadline passed; 6 the
-  daemon or a model failed; 7 a file could not be read or written; 130
+  daemon, a model or an app failed; 7 a file could not be read or written; 130
   interrupted.
 
 Examples:

@@ -37,7 +37,9 @@ ExitCode ExitCodeFor(const absl::Status& status) {
     case absl::StatusCode::kCancelled:
       return kInterrupted;
     case absl::StatusCode::kUnavailable:
-      return kUnavailable;
+      // An app that is gone is no daemon that is gone.
+      return absl::StartsWith(intelligence::ErrorReason(status), "ACTION_PROVIDER_") ? kBroken
+                                                                                     : kUnavailable;
     case absl::StatusCode::kDeadlineExceeded:
       return kTooLate;
     case absl::StatusCode::kInternal:

@@ -26,7 +26,7 @@ enum ExitCode {
   kUnavailable = 3,  // the daemon is not running, or was lost
   kRefused = 4,      // the daemon refused the request
   kTooLate = 5,      // the deadline passed
-  kBroken = 6,       // the daemon or a model failed
+  kBroken = 6,       // the daemon, a model or an app failed
   kInputOutput = 7,  // a file or stream could not be read or written
   kInterrupted = 130,
 };

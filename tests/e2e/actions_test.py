@@ -188,7 +188,7 @@ class Actions(unittest.TestCase):
         self.daemon.wait_for(lambda: "org.example.Broken/mend" in self.daemon.mlctl("actions", "list", "--quiet").stdout)
         # Well before the minute that the file allows.
         refused = self.daemon.mlctl("actions", "run", "mend", check=False, timeout=50)
-        self.assertEqual(refused.returncode, 4)
+        self.assertEqual(refused.returncode, 6)
         self.assertIn("exited with status 3 before it connected", refused.stderr)
 
     def test_what_means_nothing_runs_nothing(self):

@@ -268,6 +268,8 @@ TEST_F(CommandTest, ErrorsSayWhatToDoAndChooseTheExitCode) {
                  {.metadata = {}, .retry_delay = absl::Seconds(2), .field = ""}),
        kRefused},
       {MakeError(Reason::kWorkerLost, "Gone."), kUnavailable},
+      {MakeError(Reason::kActionProviderUnavailable, "It does not start."), kBroken},
+      {MakeError(Reason::kActionProviderLost, "It has ended."), kBroken},
       {MakeError(Reason::kDeadlineExceeded, "Late."), kTooLate},
       {MakeError(Reason::kEngineFailure, "Broken."), kBroken},
       {MakeError(Reason::kModelCorrupt, "Bad file."), kBroken}};
