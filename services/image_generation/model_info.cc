@@ -35,7 +35,12 @@ absl::Status FitStyle(const Names& styles, std::string* style) {
   return absl::OkStatus();
 }
 
-absl::Status CheckSide(const char* field, uint32_t side, uint32_t multiple) {
+// `only`: the one size that there is; 0: any multiple.
+absl::Status CheckSide(const char* field, uint32_t side, uint32_t multiple, uint32_t only) {
+  if (only != 0) {
+    if (side == 0 || side == only) return absl::OkStatus();
+    return FieldError(field, absl::StrCat("is ", side, "; this model makes ", only, " only."));
+  }
   if (multiple == 0 || side % multiple == 0) return absl::OkStatus();
   return FieldError(field,
                     absl::StrCat("is ", side, "; this model makes multiples of ", multiple, ": ",
@@ -80,9 +85,14 @@ absl::Status FitToModel(const engine::ImageGenerationInfo& info, uint64_t memory
   if (task->has_mask() && !info.takes_mask()) {
     return FieldError("mask", "This model makes whole pictures only.");
   }
-  absl::Status status = CheckSide("width", task->width(), info.size_multiple());
-  if (status.ok()) status = CheckSide("height", task->height(), info.size_multiple());
-  if (status.ok()) status = CheckMemory(info, memory_bytes, *task);
+  absl::Status status = CheckMemory(info, memory_bytes, *task);
+  const bool fixed = info.fixed_size();
+  if (status.ok()) {
+    status = CheckSide("width", task->width(), info.size_multiple(), fixed ? info.width() : 0);
+  }
+  if (status.ok()) {
+    status = CheckSide("height", task->height(), info.size_multiple(), fixed ? info.height() : 0);
+  }
   return status;
 }
 
@@ -101,6 +111,7 @@ void FromEngine(const engine::ImageGenerationInfo& info, v1::GetImageModelRespon
   response->set_bytes_per_image(info.bytes_per_image());
   response->set_takes_source_image(info.takes_source_image());
   response->set_takes_mask(info.takes_mask());
+  response->set_fixed_size(info.fixed_size());
 }
 
 }  // namespace intelligenced

@@ -246,6 +246,7 @@ absl::StatusOr<ImageModel> ImageGenerator::GetModel(ImageTask task,
   model.bytes_per_image = response->bytes_per_image();
   model.takes_source_image = response->takes_source_image();
   model.takes_mask = response->takes_mask();
+  model.fixed_size = response->fixed_size();
   return model;
 }
 

@@ -118,17 +118,19 @@ int ListModel(Session& session) {
                                {"default_guidance_scale", model->default_guidance_scale},
                                {"bytes_per_image", model->bytes_per_image},
                                {"takes_source_image", model->takes_source_image},
-                               {"takes_mask", model->takes_mask}})
+                               {"takes_mask", model->takes_mask},
+                               {"fixed_size", model->fixed_size}})
                   << "\n";
     return kDone;
   }
   const auto names = [](const std::vector<std::string>& list) {
     return list.empty() ? std::string("none") : TerminalSafe(absl::StrJoin(list, ", "));
   };
+  const std::string sizes =
+      model->fixed_size ? " only" : absl::StrCat(", multiples of ", model->size_multiple);
   session.out() << FormatPairs({{"model", ShortName(model->model)},
                                 {"styles", names(model->styles)},
-                                {"size", absl::StrCat(model->width, "x", model->height,
-                                                      ", multiples of ", model->size_multiple)},
+                                {"size", absl::StrCat(model->width, "x", model->height, sizes)},
                                 {"steps", absl::StrCat(model->default_steps)},
                                 {"guidance", absl::StrCat(model->default_guidance_scale)},
                                 {"schedulers", names(model->schedulers)},
@@ -205,7 +207,9 @@ int Imagine(Session& session, const Options& options) {
     result = ImageGenerator(*client).Generate(*request, session.Call(), progress.callbacks());
   }
   if (!result.ok()) return session.Fail(result.status());
-  const int code = SavePictures(session, options.output, name, *result);
+  const int code = SavePictures(
+      session, options.output, name,
+      options.from.empty() ? ImageSource::kGenerated : ImageSource::kComposite, *result);
   if (code == kDone && !options.seed.has_value()) {
     session.Note(
         absl::StrCat("Seed ", result->seed, "; --seed ", result->seed, " draws the same again."));
@@ -232,7 +236,7 @@ int Change(Session& session, const Options& options, const std::string& name, Wo
   intelligence::GenerateImageResult one;
   one.images.push_back(std::move(result->image));
   one.usage = std::move(result->usage);
-  return SavePictures(session, options.output, name, one);
+  return SavePictures(session, options.output, name, ImageSource::kEnhanced, one);
 }
 
 std::string StemOf(const std::string& path) {

@@ -8,6 +8,7 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/strip.h"
 #include "clients/mlctl/block_picture.h"
 #include "clients/mlctl/command_tree.h"
 #include "clients/mlctl/contact_sheet.h"
@@ -64,16 +65,19 @@ std::string_view FormatName(ImageFileFormat format) {
   return format == ImageFileFormat::kWebp ? "WEBP" : "PNG";
 }
 
-// Each picture, then the sheet where there is one. Reserved names are given back on failure.
+// Each picture, then the sheet where there is one, which comes from where they come from.
 absl::Status WriteFiles(const std::vector<std::string>& names, const GenerateImageResult& result,
-                        const Image* sheet) {
+                        ImageSource source, const Image* sheet) {
   FileSystem files;
   for (size_t i = 0; i < result.images.size(); ++i) {
     const absl::Status status = WriteFileAtomically(files, names[i], result.images[i].data, 0644);
     if (!status.ok()) return status;
   }
   if (sheet == nullptr) return absl::OkStatus();
-  const absl::StatusOr<std::string> png = EncodePng(*sheet);
+  std::string_view model = result.usage.model;
+  absl::ConsumePrefix(&model, "models/");
+  const absl::StatusOr<std::string> png =
+      WritePng(*sheet, {.source = source, .model = std::string(model), .seed = result.seed});
   if (!png.ok()) return png.status();
   return WriteFileAtomically(files, names.back(), *png, 0644);
 }
@@ -199,7 +203,7 @@ void PictureProgress::ShowPreview(const std::string& png) {
 }
 
 int SavePictures(Session& session, const PictureOutputFlags& flags, const std::string& stem,
-                 const GenerateImageResult& result) {
+                 ImageSource source, const GenerateImageResult& result) {
   const auto fail = [&](const absl::Status& status) {
     session.Fail(status);
     return kInputOutput;
@@ -227,7 +231,7 @@ int SavePictures(Session& session, const PictureOutputFlags& flags, const std::s
   } else {
     names = PictureNames(WithoutSuffix(flags.output), flags.extension(), count);
   }
-  const absl::Status written = WriteFiles(*names, result, count > 1 ? &*sheet : nullptr);
+  const absl::Status written = WriteFiles(*names, result, source, count > 1 ? &*sheet : nullptr);
   if (!written.ok()) {
     if (flags.output.empty()) ReleaseNames(*names);
     return fail(written);

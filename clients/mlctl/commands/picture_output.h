@@ -8,6 +8,7 @@
 #include <string>
 
 #include "clients/mlctl/session.h"
+#include "runtime/media/image_write.h"
 
 namespace intelligenced::mlctl {
 
@@ -50,9 +51,9 @@ class PictureProgress {
 
 // Writes the files, with one of all of them where they are several, says their names (or everything
 // as JSON) on standard output, and shows what a terminal can show. `stem` names the files where no
-// name was asked for. Returns the exit code.
+// name was asked for; `source` is how they came to be, for the file of all. Returns the exit code.
 int SavePictures(Session& session, const PictureOutputFlags& flags, const std::string& stem,
-                 const intelligence::GenerateImageResult& result);
+                 ImageSource source, const intelligence::GenerateImageResult& result);
 
 }  // namespace intelligenced::mlctl
 

@@ -153,6 +153,17 @@ TEST_F(ImagineTest, SeveralGetAFileEachAndASheet) {
   ASSERT_TRUE(decoded.ok()) << decoded.status();
   EXPECT_EQ(decoded->image.width(), 20);
   EXPECT_EQ(decoded->image.height(), 16);
+  // It says of itself what its pictures say.
+  EXPECT_THAT(grid, HasSubstr("trainedAlgorithmicMedia"));
+  EXPECT_THAT(grid, HasSubstr("intelligenced:model=\"painter\" intelligenced:seed=\"42\""));
+}
+
+TEST_F(ImagineTest, ASheetOfChangedPicturesSaysSo) {
+  std::ofstream("photo.png") << Picture(4, 4, 9);
+  ASSERT_EQ(Mlctl({"imagine", "trees", "--count", "2", "--from", "photo.png", "-o", "out.webp"}),
+            kDone)
+      << err_.str();
+  EXPECT_THAT(Read("out-grid.png"), HasSubstr("compositeWithTrainedAlgorithmicMedia"));
 }
 
 TEST_F(ImagineTest, SaysEverythingAsJson) {
@@ -271,15 +282,17 @@ TEST_F(ImagineTest, ListsWhatAModelHas) {
     response->set_model("models/painter");
     response->set_width(64);
     response->set_height(64);
+    response->set_fixed_size(true);
     response->add_styles("sketch\033[31m");
     response->set_default_steps(20);
     return grpc::Status::OK;
   };
   ASSERT_EQ(Mlctl({"imagine", "--styles"}), kDone) << err_.str();
-  EXPECT_THAT(out_.str(), AllOf(HasSubstr("painter"), HasSubstr("sketch"), HasSubstr("64x64"),
+  EXPECT_THAT(out_.str(), AllOf(HasSubstr("painter"), HasSubstr("sketch"), HasSubstr("64x64 only"),
                                 Not(HasSubstr("\033[31m"))));
   ASSERT_EQ(Mlctl({"imagine", "--styles", "--json"}), kDone);
   EXPECT_EQ(Json::parse(out_.str())["default_steps"], 20);
+  EXPECT_EQ(Json::parse(out_.str())["fixed_size"], true);
 }
 
 TEST_F(ImagineTest, Restyles) {

@@ -218,6 +218,7 @@ TEST_F(SdkImageGenerationTest, AModelIsTyped) {
     response->add_styles("sketch");
     response->add_schedulers("ddim");
     response->set_takes_mask(true);
+    response->set_fixed_size(true);
     return grpc::Status::OK;
   };
   const absl::StatusOr<ImageModel> model =
@@ -228,6 +229,7 @@ TEST_F(SdkImageGenerationTest, AModelIsTyped) {
   EXPECT_EQ(model->styles, std::vector<std::string>{"sketch"});
   EXPECT_EQ(model->width, 64);
   EXPECT_TRUE(model->takes_mask);
+  EXPECT_TRUE(model->fixed_size);
   EXPECT_FALSE(model->takes_source_image);
 }
 

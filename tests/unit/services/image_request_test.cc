@@ -236,6 +236,22 @@ TEST(FitToModelTest, WhatTheModelDoesNotDoIsNamed) {
   EXPECT_EQ(FactsOf(FitToModel(words_only, kMemory, &task)).field, "source_image");
 }
 
+TEST(FitToModelTest, TheOnlySizeIsNamed) {
+  engine::ImageGenerationInfo only = Info();
+  only.set_fixed_size(true);
+  engine::GenerateImageTask task;
+  EXPECT_TRUE(FitToModel(only, kMemory, &task).ok());
+  task.set_width(512);
+  EXPECT_TRUE(FitToModel(only, kMemory, &task).ok());
+  task.set_height(520);
+  const absl::Status status = FitToModel(only, kMemory, &task);
+  EXPECT_EQ(FactsOf(status).field, "height");
+  EXPECT_THAT(status.message(), HasSubstr("512 only"));
+  v1::GetImageModelResponse response;
+  FromEngine(only, &response);
+  EXPECT_TRUE(response.fixed_size());
+}
+
 TEST(FitToModelTest, HugeSizesAreRefusedWithTheMemoryTheyWouldNeed) {
   engine::GenerateImageTask task;
   task.set_width(1024);

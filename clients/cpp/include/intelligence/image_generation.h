@@ -127,6 +127,7 @@ struct ImageModel {
   uint64_t bytes_per_image = 0;
   bool takes_source_image = false;
   bool takes_mask = false;
+  bool fixed_size = false;  // the default is the only one
 };
 
 // Thread-safe; copies share the client's connection. Cancelling ends the work within a step.

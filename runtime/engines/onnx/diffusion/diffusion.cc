@@ -67,6 +67,7 @@ class Diffusion final : public TextFamily {
         NeededBytes(core_.abilities, settings, settings.width, settings.height, 1));
     image.set_takes_source_image(core_.abilities.takes_source);
     image.set_takes_mask(core_.abilities.takes_source);
+    image.set_fixed_size(core_.abilities.fixed_width > 0 && core_.abilities.fixed_height > 0);
   }
 
   bool Serves(engine_proto::Task::KindCase kind) const override {

@@ -99,6 +99,7 @@ TEST_P(GenerateTest, TellsWhatItCan) {
   EXPECT_FLOAT_EQ(image.default_guidance_scale(), 2.5F);
   EXPECT_GT(image.bytes_per_image(), 0U);
   EXPECT_TRUE(image.takes_source_image());
+  EXPECT_FALSE(image.fixed_size());
 }
 
 TEST_P(GenerateTest, MakesAPictureStepByStep) {
