@@ -3,12 +3,10 @@
 import json
 import os
 import pathlib
-import signal
 import statistics
 import subprocess
 import tempfile
 import threading
-import time
 
 from bench.mixed_load import proofreading_times
 from support.daemon import TOP, Daemon
@@ -34,33 +32,25 @@ class Painter:
         return (self.folder / f"{name}.png").read_bytes()
 
 
-def draw_alone(painter, model):
+def draw_alone(painter):
+    """The pictures that are compared later, and what one of them computes."""
     painter.draw("warm", 0)
-    walls, computed = [], []
-    for seed in range(ROUNDS):
-        start = time.monotonic()
-        computed.append(painter.draw(f"alone-{seed}", seed)["usage"]["compute_time_seconds"])
-        walls.append(time.monotonic() - start)
-    print(f"{model['width']}x{model['height']}, {STEPS} steps: {statistics.median(walls):.2f} s as a person sees it, "
-          f"{statistics.median(computed):.2f} s of computing, on {os.cpu_count()} cores (aim: 3 s on 2)")
-    return statistics.median(computed)
+    return statistics.median(painter.draw(f"alone-{seed}", seed)["usage"]["compute_time_seconds"] for seed in range(ROUNDS))
 
 
-def cancel(daemon, model):
-    """From the signal to mlctl until the model is free."""
-    name = model["model"].removeprefix("models/")
-    times = []
-    for round_ in range(ROUNDS):
-        process = daemon.spawn("imagine", PROMPT, "--seed", 1, "--steps", 1000, "-o", os.devnull)
-        daemon.wait_for(lambda: (daemon.model(name) or {}).get("leases"))
-        time.sleep(0.2 + 0.03 * round_)
-        start = time.monotonic()
-        process.send_signal(signal.SIGINT)
-        daemon.wait_for(lambda: not daemon.model(name)["leases"])
-        times.append(time.monotonic() - start)
-        process.wait()
-    print(f"cancelled in the middle of 1,000 steps: the model is free after {statistics.median(times) * 1000:.0f} ms, "
-          f"{max(times) * 1000:.0f} ms at most, with mlctl's start (aim: under 200)")
+def latency(build, daemon, model):
+    """Through the SDK: a whole call, and how soon a cancelled one is gone (image_latency.cc)."""
+    program = build / "bin" / "image_latency"
+    if not program.exists():
+        return print("time of a call and of a cancellation: left out, the program image_latency is not built")
+    result = json.loads(subprocess.run([program, daemon.socket, model["model"], str(STEPS), str(ROUNDS)], check=True,
+                                       capture_output=True, text=True).stdout)
+    whole, ended, following = (result[key] for key in ("whole_seconds", "cancelled_ended_ms", "cancelled_next_progress_ms"))
+    print(f"{model['model']}, {model['width']}x{model['height']}, {STEPS} steps: {whole['median']:.2f} s the whole call, "
+          f"{whole['most']:.2f} s at most, on {os.cpu_count()} cores (aim: 3 s on 2)")
+    print(f"cancelled somewhere in a step: its work has ended after {ended['median']:.0f} ms, {ended['most']:.0f} ms at most; the "
+          f"next request's first progress comes after {following['median']:.0f} ms, {following['most']:.0f} ms at most, and "
+          f"{result['idle_first_progress_ms']['median']:.0f} ms after it is made when nothing went before (aim: under 200)")
 
 
 def beside(daemon, painter):
@@ -122,9 +112,9 @@ def image(build):
             if model["model"] == "models/random-painter":
                 print("no model is built in that draws: one of random weights stands in")
             painter = Painter(daemon, folder)
-            one = draw_alone(painter, model)
+            one = draw_alone(painter)
+            latency(build, daemon, model)
             together(painter, one)
-            cancel(daemon, model)
             beside(daemon, painter)
         own = build / "share/intelligenced/models" / model["model"].removeprefix("models/")
         against_plain_loop(build, own if own.is_dir() else pathlib.Path(folder) / "painter")
