@@ -7,8 +7,10 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <limits>
 #include <utility>
 
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "runtime/base/fd.h"
@@ -264,6 +266,7 @@ class Reader {
   void Tensor(Range range, bool weight) {
     bool external = false;
     std::string location = "?";
+    uint64_t begin = 0, bytes = 0;
     ForEach(range, [&](const Field& field) {
       if (field.number == kTensorName && field.type == kBytes && weight) {
         // A network has at most some ten thousand weights; names beyond that are of inputs too.
@@ -278,9 +281,17 @@ class Reader {
           if (entry.number == 2) value = Text(entry.range);
         });
         if (key == "location") location = value;
+        // What is no number counts as nothing: the engine refuses it.
+        if (key == "offset" && !absl::SimpleAtoi(value, &begin)) begin = 0;
+        if (key == "length" && !absl::SimpleAtoi(value, &bytes)) bytes = 0;
       }
     });
-    if (external) Remember(summary_.external_files, location);
+    if (!external) return;
+    Remember(summary_.external_files, location);
+    if (!summary_.external_files.contains(location)) return;
+    uint64_t& wanted = summary_.external_bytes[location];
+    constexpr uint64_t kMost = std::numeric_limits<uint64_t>::max();
+    wanted = std::max(wanted, bytes > kMost - begin ? kMost : begin + bytes);
   }
 
   void Port(Range range, std::vector<OnnxPort>& ports) {

@@ -7,6 +7,7 @@
 #define INTELLIGENCED_RUNTIME_BASE_ONNX_FILE_H_
 
 #include <cstdint>
+#include <map>
 #include <set>
 #include <string>
 #include <string_view>
@@ -39,6 +40,8 @@ struct OnnxSummary {
   std::set<std::string> custom_domains;
   // Names of other files that hold weights of this one.
   std::set<std::string> external_files;
+  // How many bytes of each of them are wanted, as far as it says.
+  std::map<std::string, uint64_t> external_bytes;
 
   const OnnxPort* FindOutput(std::string_view name) const;
 };

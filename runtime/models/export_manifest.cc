@@ -17,6 +17,7 @@
 #include "runtime/base/published_languages.h"
 #include "runtime/base/reasons.h"
 #include "runtime/models/encoder_manifest.h"
+#include "runtime/models/pipeline_manifest.h"
 #include "runtime/models/translation_capability.h"
 
 namespace intelligenced {
@@ -244,21 +245,12 @@ absl::StatusOr<Manifest> DescribeEncoder(const std::string& config,
   return manifest;
 }
 
-// A pipeline of networks in folders of their own: its files are named "unet/model.onnx".
-absl::StatusOr<Manifest> DescribePipeline(const ExportFile& index) {
-  Json json;
-  Roles roles = {{"index", &index}};
-  if (absl::Status status = ReadObject(roles, "index", json); !status.ok()) return status;
-  return Refused(
-      absl::StrCat("Pipelines of the kind \"", TextOf(json, "_class_name"), "\" are not known."));
-}
-
 }  // namespace
 
 absl::StatusOr<Manifest> ManifestFromExport(const std::vector<ExportFile>& files) {
   Roles roles;
   for (const ExportFile& file : files) {
-    if (file.file.name == "model_index.json") return DescribePipeline(file);
+    if (file.file.name == "model_index.json") return ManifestFromPipeline(files);
     if (file.file.name != "config.json") continue;
     const absl::StatusOr<std::string> config = ReadFile(file.path, kMaxJsonBytes);
     if (!config.ok()) return config.status();

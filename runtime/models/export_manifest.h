@@ -20,7 +20,8 @@ struct ExportFile {
 // A manifest without its `name` and `origin`. Files that the engine does not need are left out.
 // Reads small files and the headers of the networks. A file may lie in a folder of the model
 // ("unet/model.onnx"); a pipeline of such parts names itself in model_index.json. Known are
-// translating models (OPUS-MT, M2M100, NLLB: family "seq2seq") and encoders (encoder_manifest.h).
+// translating models (OPUS-MT, M2M100, NLLB: family "seq2seq"), encoders (encoder_manifest.h) and
+// pipelines that draw (pipeline_manifest.h).
 // FIELD_INVALID (file.name) says what is missing, or that the model is of no known kind;
 // MODEL_CORRUPT for files that are not what their names say.
 absl::StatusOr<Manifest> ManifestFromExport(const std::vector<ExportFile>& files);

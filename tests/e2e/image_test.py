@@ -15,7 +15,7 @@ import numpy
 from PIL import Image
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
-from support.daemon import Daemon  # noqa: E402
+from support.daemon import TOP, Daemon  # noqa: E402
 from support.painter import random_painter  # noqa: E402
 
 BUILD = os.environ["INTELLIGENCED_BUILD"]
@@ -105,9 +105,40 @@ class ImageTest(unittest.TestCase):
         if model["size_multiple"] > 1:
             odd = self.daemon.mlctl("imagine", "x", "--size", model["width"] + 1, check=False)
             self.assertEqual(odd.returncode, 4)
-            self.assertIn(f"multiples of {model['size_multiple']}", odd.stderr)
+            self.assertIn(f"{model['width']} only" if model["fixed_size"] else f"multiples of {model['size_multiple']}",
+                          odd.stderr)
+        huge = self.daemon.mlctl("imagine", "x", "--size", 8192, check=False)
+        self.assertIn("needs about", huge.stderr)
         for flags in (["--scheduler", "warp"], ["--from", __file__]):
             self.assertEqual(self.daemon.mlctl("imagine", "x", *flags, check=False).returncode, 4)
+
+    def test_a_published_folder_is_imported_and_draws(self):
+        folder = self.path("published")
+        subprocess.run([sys.executable, TOP / "packaging/models/random_diffusion.py", folder, "external"], check=True)
+        self.daemon.mlctl("models", "import", folder, "--name", "published")
+        try:
+            shown = json.loads(self.daemon.mlctl("models", "show", "published", "--json").stdout)
+            self.assertIn("image.generate", shown["capabilities"])
+            answer = json.loads(self.daemon.mlctl("imagine", "-m", "published", "a boat", "--seed", 4, "--json", "-o",
+                                                  self.path("published.png")).stdout)
+            self.assertEqual(answer["usage"]["model"], "models/published")
+            image = Image.open(self.path("published.png"))
+            self.assertEqual(image.size, (16, 16))
+            self.assertEqual(image.text["Model"], "published")
+            self.daemon.mlctl("imagine", "-m", "published", "a boat", "--count", 2, "--seed", 4, "-o", self.path("boats.png"))
+            self.assertEqual(Image.open(self.path("boats-grid.png")).text["Seed"], "4")
+        finally:
+            self.daemon.mlctl("models", "remove", "published")
+        # What is missing or wrong is said, and nothing stays behind.
+        scheduler = folder / "scheduler/scheduler_config.json"
+        scheduler.write_text(scheduler.read_text().replace("DDIMScheduler", "WarpScheduler"))
+        refused = self.daemon.mlctl("models", "import", folder, "--name", "published", check=False)
+        self.assertEqual(refused.returncode, 4)
+        self.assertIn("WarpScheduler", refused.stderr)
+        (folder / "unet/model.onnx_data").unlink()
+        refused = self.daemon.mlctl("models", "import", folder, "--name", "published", check=False)
+        self.assertIn("model.onnx_data", refused.stderr)
+        self.assertNotEqual(self.daemon.mlctl("models", "show", "published", check=False).returncode, 0)
 
     def test_cancelling_frees_the_model(self):
         name = self.model["model"].removeprefix("models/")

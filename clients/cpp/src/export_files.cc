@@ -9,6 +9,8 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "protos/support/limits.h"
+#include "runtime/base/onnx_file.h"
 #include "runtime/base/reasons.h"
 
 namespace intelligence {
@@ -41,6 +43,9 @@ bool IsFile(const fs::path& path) {
   std::error_code error;
   return fs::is_regular_file(path, error) && fs::file_size(path, error) > 0 && !error;
 }
+
+// Of a pipeline: what looks at pictures afterwards, and is not needed to make them.
+constexpr std::string_view kLeftOut[] = {"safety_checker", "feature_extractor"};
 
 // In the folder itself or in "onnx".
 std::optional<ExportedFile> FindNetwork(const fs::path& folder, std::string_view stem,
@@ -84,6 +89,28 @@ std::vector<std::string> NamesIn(const fs::path& folder) {
   return names;
 }
 
+// The files beside a network that it keeps weights in. What is no network has none: the daemon says
+// so.
+absl::Status AddWeights(const std::string& part, const ExportedFile& network,
+                        std::vector<ExportedFile>& files) {
+  const auto summary = intelligenced::ReadOnnxFile(network.path);
+  if (!summary.ok()) return absl::OkStatus();
+  const fs::path folder = fs::path(network.path).parent_path();
+  for (const std::string& name : summary->external_files) {
+    const fs::path path(name);
+    // Nothing from elsewhere, whatever the network says.
+    const bool inside =
+        path.is_relative() && std::find(path.begin(), path.end(), "..") == path.end();
+    if (!inside || !IsFile(folder / path)) {
+      return intelligenced::FieldError(
+          "path",
+          absl::StrCat(network.path, " keeps weights in the file ", name, ", which is not there"));
+    }
+    files.push_back({absl::StrCat(part, "/", name), (folder / path).string()});
+  }
+  return absl::OkStatus();
+}
+
 // Every part with its folder before its name.
 absl::StatusOr<std::vector<ExportedFile>> FindPipeline(const fs::path& top,
                                                        const std::string& variant) {
@@ -93,6 +120,7 @@ absl::StatusOr<std::vector<ExportedFile>> FindPipeline(const fs::path& top,
     const fs::path folder = top / part;
     std::error_code error;
     if (!fs::is_directory(folder, error)) continue;
+    if (std::find(std::begin(kLeftOut), std::end(kLeftOut), part) != std::end(kLeftOut)) continue;
     for (const std::string& name : NamesIn(folder)) {
       const bool wanted = std::any_of(std::begin(kPartEndings), std::end(kPartEndings),
                                       [&](std::string_view end) { return name.ends_with(end); });
@@ -108,6 +136,8 @@ absl::StatusOr<std::vector<ExportedFile>> FindPipeline(const fs::path& top,
     if (!network.has_value()) continue;
     any = true;
     network->name = absl::StrCat(part, "/", network->name);
+    const absl::Status status = AddWeights(part, *network, files);
+    if (!status.ok()) return status;
     files.push_back(*std::move(network));
   }
   if (!any) {
@@ -116,6 +146,12 @@ absl::StatusOr<std::vector<ExportedFile>> FindPipeline(const fs::path& top,
                              " is a pipeline without networks: no folder in it has model.onnx"));
   }
   if (!chosen && !variant.empty()) return NoVariant(top.string(), variant);
+  if (files.size() > intelligenced::kMaxImportFiles) {
+    return intelligenced::FieldError(
+        "path", absl::StrCat(top.string(), " has ", files.size(), " files; the limit is ",
+                             intelligenced::kMaxImportFiles,
+                             ". Export it with the weights of a network in one file."));
+  }
   return files;
 }
 
@@ -127,8 +163,9 @@ absl::StatusOr<std::vector<ExportedFile>> FindExportedFiles(const std::string& f
   if (IsFile(top / kPipeline)) return FindPipeline(top, variant);
   if (!IsFile(top / kTexts[0])) {
     return intelligenced::FieldError(
-        "path",
-        absl::StrCat(folder, " has no config.json: it is no folder of a published model in ONNX"));
+        "path", absl::StrCat(folder,
+                             " has neither config.json nor model_index.json: it is no folder of a "
+                             "published model in ONNX"));
   }
   std::vector<ExportedFile> networks = Networks(top, variant);
   if (networks.empty() && variant.empty()) networks = Networks(top, "quantized");

@@ -16,11 +16,12 @@ struct ExportedFile {
 };
 
 // config.json first, then the tokenizer's files and the networks in ONNX, which may lie in the
-// folder "onnx". Of a pipeline model_index.json, then what is in its folders. Of a network in
+// folder "onnx". Of a pipeline model_index.json, then what is in its folders, with the files that a
+// network keeps its weights in. Of a network in
 // several precisions the one of `variant` ("quantized", "fp16"; empty: the plain one, or else the
 // quantized) is taken; of the decoders the merged one where it is there. Empty files are left out.
 // FIELD_INVALID for a folder with neither model_index.json nor config.json, or without networks,
-// and for a variant that is not there.
+// for a variant or weights that are not there, and for more than 63 files.
 absl::StatusOr<std::vector<ExportedFile>> FindExportedFiles(const std::string& folder,
                                                             const std::string& variant);
 

@@ -246,7 +246,7 @@ void AddModelInstallCommands(CommandTree& tree, CLI::App* models) {
       "Install a model from a file or a folder of this machine, or add functions (LoRA "
       "adapters on the same weights) to one.\n"
       "Language models are GGUF files, networks ONNX or TensorFlow Lite files. A folder is "
-      "an ONNX export of several files: translators, encoders of text, pipelines.",
+      "an ONNX export of several files: translators, encoders of text, pipelines that draw.",
       {"mlctl models import stories260K.gguf --name stories",
        "mlctl models import base.gguf --name base --function fix=fix-lora.gguf "
        "--capability writing.proofread",
@@ -255,6 +255,7 @@ void AddModelInstallCommands(CommandTree& tree, CLI::App* models) {
        "mlctl models import faces.onnx --name faces",
        "mlctl models import face_landmark.tflite --name mesh --family face-mesh",
        "mlctl models import opus-mt-en-es/ --name en-es --variant quantized",
+       "mlctl models import stable-diffusion/ --name sd --variant fp16",
        "mlctl generate --model base/formal \"Dear\"    # one function of a model"},
       [import](Session& session) { return Import(session, *import); });
   app->add_option("file", import->file,

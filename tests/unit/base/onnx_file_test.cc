@@ -90,6 +90,24 @@ TEST_F(OnnxFileTest, NamesFilesWithWeights) {
   EXPECT_THAT(std::string(status.message()), HasSubstr("passwd"));
 }
 
+TEST_F(OnnxFileTest, CountsWhatIsWantedOfFilesWithWeights) {
+  const auto weight = [](const std::string& offset, const std::string& length) {
+    const auto entry = [](const std::string& key, const std::string& value) {
+      return OnnxBytes(13, OnnxBytes(1, key) + OnnxBytes(2, value));
+    };
+    return OnnxExternalWeight("w", "w.data") + entry("offset", offset) + entry("length", length);
+  };
+  OnnxParts parts = Simple();
+  parts.weights = {weight("100", "24"), weight("50", "60"), weight("no", "number")};
+  auto summary = Read(OnnxModelBytes(parts));
+  ASSERT_TRUE(summary.ok()) << summary.status();
+  EXPECT_EQ(summary->external_bytes.at("w.data"), 124U);
+  parts.weights.push_back(weight("18446744073709551615", "2"));
+  summary = Read(OnnxModelBytes(parts));
+  ASSERT_TRUE(summary.ok()) << summary.status();
+  EXPECT_EQ(summary->external_bytes.at("w.data"), ~uint64_t{0});
+}
+
 TEST_F(OnnxFileTest, EveryBeginningIsRefusedOrComplete) {
   const std::string whole = OnnxModelBytes(Simple());
   size_t refused = 0;

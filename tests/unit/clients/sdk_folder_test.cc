@@ -3,6 +3,7 @@
 
 #include <filesystem>
 #include <fstream>
+#include <initializer_list>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -10,6 +11,7 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "runtime/base/reasons.h"
+#include "tests/support/onnx_bytes.h"
 #include "tests/unit/clients/fake_daemon.h"
 
 namespace intelligenced {
@@ -134,6 +136,48 @@ TEST_F(SdkFolderTest, APipelinesPartsKeepTheirFolders) {
   std::filesystem::remove_all(Top() + "/unet");
   std::filesystem::remove_all(Top() + "/text_encoder");
   EXPECT_TRUE(HasReason(Import().status(), Reason::kFieldInvalid));
+}
+
+TEST_F(SdkFolderTest, APipelinesWeightsInFilesOfTheirOwnGoAlong) {
+  const auto network = [](std::initializer_list<std::string_view> outside) {
+    OnnxParts parts;
+    parts.nodes = {OnnxNode("Relu", {"x"}, {"y"})};
+    parts.inputs = {OnnxPortBytes("x", {4})};
+    parts.outputs = {OnnxPortBytes("y", {4})};
+    for (const std::string_view name : outside)
+      parts.weights.push_back(OnnxExternalWeight("w", name));
+    return OnnxModelBytes(parts);
+  };
+  Put("model_index.json");
+  Put("unet/model.onnx", network({"model.onnx_data", "more/weights.pb"}));
+  Put("unet/model_fp16.onnx", network({"model_fp16.onnx_data"}));
+  Put("unet/model.onnx_data");
+  Put("unet/more/weights.pb");
+  Put("unet/model_fp16.onnx_data");
+  // Nobody needs it to draw.
+  Put("safety_checker/model.onnx");
+  EXPECT_THAT(*Import(), ElementsAre("model_index.json", "unet/model.onnx_data",
+                                     "unet/more/weights.pb", "unet/model.onnx"));
+  EXPECT_THAT(*Import("fp16"),
+              ElementsAre("model_index.json", "unet/model_fp16.onnx_data", "unet/model_fp16.onnx"));
+  std::filesystem::remove(Top() + "/unet/model.onnx_data");
+  const absl::Status gone = Import().status();
+  EXPECT_TRUE(HasReason(gone, Reason::kFieldInvalid));
+  EXPECT_THAT(std::string(gone.message()), HasSubstr("model.onnx_data"));
+  // A network cannot have other files of the person's sent.
+  Put("secret");
+  for (const std::string& elsewhere : {std::string("../secret"), Top() + "/secret"}) {
+    Put("unet/model.onnx", network({elsewhere}));
+    EXPECT_TRUE(HasReason(Import().status(), Reason::kFieldInvalid)) << elsewhere;
+  }
+}
+
+TEST_F(SdkFolderTest, TooManyFilesAreRefusedBeforeAnyIsSent) {
+  Put("model_index.json");
+  Put("unet/model.onnx");
+  for (int i = 0; i < 70; ++i) Put("unet/" + std::to_string(i) + ".json");
+  EXPECT_TRUE(HasReason(Import().status(), Reason::kFieldInvalid));
+  EXPECT_THAT(names_, testing::IsEmpty());
 }
 
 TEST_F(SdkFolderTest, AFolderIsNoPlaceForASingleFilesOptions) {

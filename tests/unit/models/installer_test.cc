@@ -547,7 +547,7 @@ TEST(CatalogueTest, TheOneThatShipsIsValid) {
   for (const char* capability :
        {"language.generate", "writing.proofread", "writing.rewrite", "writing.summarize",
         "writing.compose", "vision.detect-face-rectangles", "vision.detect-human-hand-pose",
-        "image.generate", "image.restyle", "image.upscale"}) {
+        "image.generate", "image.restyle"}) {
     const Manifest* model = catalogue.FindCapable(capability);
     ASSERT_NE(model, nullptr) << capability;
     EXPECT_FALSE(model->license.empty());

@@ -8,6 +8,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "runtime/base/published_pipelines.h"
 #include "runtime/base/reasons.h"
 
 namespace intelligenced {
@@ -193,8 +194,7 @@ absl::Status ReadSchedulers(const TextsByRole& texts, std::string_view wanted,
 absl::Status CheckPipeline(const Json& index) {
   const Json* const name = FindIn(index, "_class_name");
   if (name == nullptr || !name->is_string()) return Corrupt("model-index", "it has no _class_name");
-  for (const char* const part : {"text_encoder_2", "text_encoder_3", "tokenizer_2", "image_encoder",
-                                 "controlnet", "prior"}) {
+  for (const std::string_view part : UnknownPipelineParts()) {
     const Json* const entry = FindIn(index, part);
     // Parts that are not there are [null, null].
     if (entry == nullptr || (entry->is_array() && !entry->empty() && (*entry)[0].is_null()))

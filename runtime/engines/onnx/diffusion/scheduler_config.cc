@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "runtime/base/published_pipelines.h"
 #include "runtime/base/reasons.h"
 
 namespace intelligenced {
@@ -23,28 +24,6 @@ constexpr SchedulerName kNames[] = {
     {"euler-ancestral", SchedulerKind::kEulerAncestral},
     {"flow-euler", SchedulerKind::kFlowEuler},
     {"lcm", SchedulerKind::kLcm},
-};
-
-constexpr std::pair<std::string_view, SchedulerKind> kClasses[] = {
-    {"DDIMScheduler", SchedulerKind::kDdim},
-    {"DDPMScheduler", SchedulerKind::kDdim},
-    {"EulerDiscreteScheduler", SchedulerKind::kEuler},
-    {"EulerAncestralDiscreteScheduler", SchedulerKind::kEulerAncestral},
-    {"DPMSolverMultistepScheduler", SchedulerKind::kDpm2m},
-    {"DPMSolverSinglestepScheduler", SchedulerKind::kDpm2m},
-    {"DEISMultistepScheduler", SchedulerKind::kDpm2m},
-    {"HeunDiscreteScheduler", SchedulerKind::kDpm2m},
-    {"LMSDiscreteScheduler", SchedulerKind::kDpm2m},
-    {"PNDMScheduler", SchedulerKind::kDpm2m},
-    {"UniPCMultistepScheduler", SchedulerKind::kDpm2m},
-    {"LCMScheduler", SchedulerKind::kLcm},
-    {"FlowMatchEulerDiscreteScheduler", SchedulerKind::kFlowEuler},
-};
-
-// What would change the pictures, and is not here.
-constexpr const char* kUnknownOptions[] = {
-    "use_exponential_sigmas", "use_beta_sigmas",     "use_dynamic_shifting", "invert_sigmas",
-    "shift_terminal",         "stochastic_sampling", "use_flow_sigmas",
 };
 
 absl::Status Corrupt(std::string_view why) {
@@ -184,19 +163,16 @@ absl::StatusOr<SchedulerConfig> ParseSchedulerConfig(std::string_view text,
   const auto class_name = json.find("_class_name");
   if (class_name == json.end() || !class_name->is_string()) return Corrupt("names no _class_name");
   const std::string name = class_name->get<std::string>();
-  const auto* const known = std::find_if(std::begin(kClasses), std::end(kClasses),
-                                         [&](const auto& entry) { return entry.first == name; });
-  if (known == std::end(kClasses)) {
-    return Unfit(absl::StrCat("the scheduler ", name, " is not known"));
-  }
-  for (const char* const option : kUnknownOptions) {
+  const std::optional<SchedulerKind> known = FindScheduler(SchedulerOfPublishedClass(name));
+  if (!known.has_value()) return Unfit(absl::StrCat("the scheduler ", name, " is not known"));
+  for (const std::string_view option : UnknownSchedulerOptions()) {
     const auto found = json.find(option);
     if (found != json.end() && IsSet(*found)) {
       return Unfit(absl::StrCat("the option ", option, " is not known"));
     }
   }
 
-  SchedulerConfig config = DefaultsOf(wanted.value_or(known->second));
+  SchedulerConfig config = DefaultsOf(wanted.value_or(*known));
   Reader reader(json);
   static constexpr std::pair<std::string_view, Prediction> kPredictions[] = {
       {"epsilon", Prediction::kEpsilon},
@@ -241,7 +217,7 @@ absl::StatusOr<SchedulerConfig> ParseSchedulerConfig(std::string_view text,
   reader.Number("timestep_scaling", 0, 1e6, config.timestep_scaling);
   reader.Number("shift", 1e-3, 1e3, config.shift);
   // What these mean is of their own class.
-  if (known->second == SchedulerKind::kDpm2m && name == "DPMSolverMultistepScheduler") {
+  if (*known == SchedulerKind::kDpm2m && name == "DPMSolverMultistepScheduler") {
     bool algorithm = true;
     reader.Word("algorithm_type", kAlgorithms, algorithm);
     reader.Whole("solver_order", 1, 3, config.solver_order);
