@@ -144,6 +144,22 @@ absl::StatusOr<Value> ParseActionValue(const actions::ValueType& type, std::stri
   return Wrong(text, "of a type that this mlctl knows; update it");
 }
 
+bool IsSayable(const actions::ValueType& type) {
+  switch (type.kind) {
+    case Kind::kInteger:
+    case Kind::kNumber:
+    case Kind::kBoolean:
+    case Kind::kDateTime:
+    case Kind::kDate:
+    case Kind::kTime:
+    case Kind::kDuration:
+    case Kind::kEnumeration:
+      return true;
+    default:
+      return false;
+  }
+}
+
 // NOLINTNEXTLINE(misc-no-recursion): lists nest at most twice.
 std::string DescribeActionValue(const Value& value) {
   if (const auto* text = value.As<std::string>()) return *text;

@@ -19,6 +19,10 @@ namespace intelligenced::mlctl {
 absl::StatusOr<intelligence::actions::Value> ParseActionValue(
     const intelligence::actions::ValueType& type, std::string_view text);
 
+// Whether the daemon understands values of the type in a person's words ("tomorrow at 9") when it
+// asks for one.
+bool IsSayable(const intelligence::actions::ValueType& type);
+
 // In one line.
 std::string DescribeActionValue(const intelligence::actions::Value& value);
 

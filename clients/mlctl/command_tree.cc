@@ -126,6 +126,11 @@ CLI::App* CommandTree::AddGroup(CLI::App* parent, const std::string& name,
   CLI::App* app = parent->add_subcommand(name, description);
   app->fallthrough();
   app->require_subcommand(1);
+  std::string path = name;
+  for (; parent != &root_; parent = parent->get_parent()) {
+    path = absl::StrCat(parent->get_name(), " ", path);
+  }
+  app->footer(absl::StrCat("More: mlctl ", path, " COMMAND --help"));
   return app;
 }
 

@@ -61,9 +61,10 @@ Enum ChoiceOf(std::string_view word,
 CLI::Option* AddDuration(CLI::App* app, const std::string& names,
                          std::optional<absl::Duration>& value, const std::string& description);
 
-// Where a command takes a file or a model, completions offer some.
+// Where a command takes a file, a model or an action, completions offer some.
 inline constexpr char kFileType[] = "FILE";
 inline constexpr char kModelType[] = "MODEL";
+inline constexpr char kActionType[] = "ACTION";
 
 void AddWritingCommands(CommandTree& tree);
 void AddProofreadCommand(CommandTree& tree);

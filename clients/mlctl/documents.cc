@@ -12,8 +12,12 @@
 namespace intelligenced::mlctl {
 namespace {
 
-// The models that can be named, for shells.
-constexpr char kListModels[] = "mlctl models list -q 2>/dev/null";
+// What lists the things of a type that can be named, for shells; empty: nothing does.
+std::string_view ListingOf(std::string_view type) {
+  if (type == kModelType) return "mlctl models list -q 2>/dev/null";
+  if (type == kActionType) return "mlctl actions list -q 2>/dev/null";
+  return "";
+}
 
 std::string FirstLine(std::string_view text) {
   return std::string(text.substr(0, text.find('\n')));
@@ -45,7 +49,7 @@ const OptionFacts* Positional(const CommandFacts& command) {
   for (const OptionFacts& option : command.options) {
     if (option.positional.empty()) continue;
     const bool known =
-        !option.words.empty() || option.type == kFileType || option.type == kModelType;
+        !option.words.empty() || option.type == kFileType || !ListingOf(option.type).empty();
     if (known && found == nullptr) found = &option;
   }
   return found;
@@ -56,8 +60,8 @@ std::string BashCandidates(const OptionFacts& option) {
     return absl::StrCat("COMPREPLY=($(compgen -W ", ShellQuoted(absl::StrJoin(option.words, " ")),
                         " -- \"$current\"))");
   }
-  if (option.type == kModelType) {
-    return absl::StrCat("COMPREPLY=($(compgen -W \"$(", kListModels, ")\" -- \"$current\"))");
+  if (const std::string_view listing = ListingOf(option.type); !listing.empty()) {
+    return absl::StrCat("COMPREPLY=($(compgen -W \"$(", listing, ")\" -- \"$current\"))");
   }
   if (option.type == kFileType) return "COMPREPLY=($(compgen -f -- \"$current\"))";
   return "COMPREPLY=()";
@@ -270,6 +274,7 @@ std::string ZshAction(const OptionFacts& option) {
   if (!option.words.empty()) return absl::StrCat("(", absl::StrJoin(option.words, " "), ")");
   if (option.type == kFileType) return "_files";
   if (option.type == kModelType) return "_mlctl_model_names";
+  if (option.type == kActionType) return "_mlctl_action_names";
   return " ";
 }
 
@@ -332,8 +337,11 @@ std::string ZshCompletion(const CommandFacts& root) {
   });
   return absl::StrCat("#compdef mlctl\n# zsh completion, made by `mlctl completion zsh`\n\n",
                       "typeset -ga _mlctl_common=(\n", common, ")\n\n",
-                      "_mlctl_model_names() {\n  local -a models=(${(f)\"$(", kListModels,
-                      ")\"})\n  _describe model models\n}\n\n", functions, "_mlctl \"$@\"\n");
+                      "_mlctl_model_names() {\n  local -a models=(${(f)\"$(", ListingOf(kModelType),
+                      ")\"})\n  _describe model models\n}\n\n",
+                      "_mlctl_action_names() {\n  local -a actions=(${(f)\"$(",
+                      ListingOf(kActionType), ")\"})\n  _describe action actions\n}\n\n", functions,
+                      "_mlctl \"$@\"\n");
 }
 
 std::string FishCompletion(const CommandFacts& root) {
@@ -345,8 +353,8 @@ std::string FishCompletion(const CommandFacts& root) {
     }
     if (!option.words.empty()) {
       absl::StrAppend(&out, " -x -a ", ShellQuoted(absl::StrJoin(option.words, " ")));
-    } else if (option.type == kModelType) {
-      absl::StrAppend(&out, " -x -a '(", kListModels, ")'");
+    } else if (const std::string_view listing = ListingOf(option.type); !listing.empty()) {
+      absl::StrAppend(&out, " -x -a '(", listing, ")'");
     } else if (option.type == kFileType) {
       absl::StrAppend(&out, " -r -F");
     } else if (TakesValue(option)) {
@@ -382,8 +390,8 @@ std::string FishCompletion(const CommandFacts& root) {
       absl::StrAppend(
           &out, "complete -c mlctl -n ", ShellQuoted(condition),
           positional->type == kFileType ? std::string(" -F")
-          : positional->type == kModelType
-              ? absl::StrCat(" -a '(", kListModels, ")'")
+          : !ListingOf(positional->type).empty()
+              ? absl::StrCat(" -a '(", ListingOf(positional->type), ")'")
               : absl::StrCat(" -a ", ShellQuoted(absl::StrJoin(positional->words, " "))),
           "\n");
     }

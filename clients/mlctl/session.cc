@@ -74,6 +74,9 @@ std::string AdviceFor(const absl::Status& status) {
   if (details.reason == "INPUT_TOO_LARGE" || details.reason == "CONTEXT_WINDOW_EXCEEDED") {
     return "Give it in smaller parts.";
   }
+  if (details.reason == "ACTION_VALUE_MISSING") {
+    return "Say it, or run this on a terminal, where it is asked for.";
+  }
   if (status.code() == absl::StatusCode::kInternal) {
     return "The daemon's log may say more; `mlctl doctor` checks the rest.";
   }

@@ -182,7 +182,7 @@ class ActionExchange {
   // False: the run has ended since nobody can be asked.
   bool AskPerson(Run& run, intelligence::v1::ConfirmationKind kind, std::string_view prompt,
                  absl::Time now);
-  void TakeValue(Run& run, const intelligence::v1::ActionValue& value, absl::Time now);
+  void TakeValue(Run& run, const intelligence::v1::ActionValue& answer, absl::Time now);
   void TakeDecision(Run& run, intelligence::v1::ConfirmationDecision decision, absl::Time now);
   void NotConfirmed(Run& run, intelligence::v1::ConfirmationKind kind, std::string_view why,
                     absl::Time now);

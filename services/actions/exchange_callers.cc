@@ -1,8 +1,10 @@
 // What callers say: a run begins, goes on and is given up.
 #include <algorithm>
+#include <string_view>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/strip.h"
 #include "google/protobuf/io/coded_stream.h"
 #include "google/protobuf/io/zero_copy_stream_impl_lite.h"
 #include "runtime/base/reasons.h"
@@ -162,10 +164,14 @@ void ActionExchange::CallerSays(uint64_t call, const v1::RunActionRequest& messa
   }
 }
 
-void ActionExchange::TakeValue(Run& run, const v1::ActionValue& value, absl::Time now) {
+void ActionExchange::TakeValue(Run& run, const v1::ActionValue& answer, absl::Time now) {
   const v1::ActionParameter& parameter = *FindParameter(*run.action, run.question.parameter);
   const int item = run.question.slot.item;
   const v1::ActionValueType& type = item >= 0 ? parameter.type().list().item() : parameter.type();
+  v1::ActionValue value = answer;
+  if (answer.has_string_value() && !type.has_string()) {
+    value = output_->ReadSaid(type, answer.string_value()).value_or(answer);
+  }
   // In mid-action the provider is not asked for its things once more.
   absl::Status status =
       CheckValue("value", type, value, *run.provider.declaration,
@@ -175,7 +181,10 @@ void ActionExchange::TakeValue(Run& run, const v1::ActionValue& value, absl::Tim
       return EndRun(run, status, nullptr, now);
     }
     Question question = run.question;
-    const std::string problem = absl::StrCat("The value ", status.message());
+    // "value: must be a string." is for programs.
+    std::string_view words = status.message();
+    absl::ConsumePrefix(&words, absl::StrCat(FactsOf(status).field, ": "));
+    const std::string problem = absl::StrCat("The value ", words);
     return AskValue(run, parameter, std::move(question), parameter.prompt(), problem, false, now);
   }
   if (run.question.from_provider) {

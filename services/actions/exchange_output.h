@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "absl/status/status.h"
@@ -32,6 +33,9 @@ class ExchangeOutput {
   virtual void StartProvider(uid_t user, std::shared_ptr<const StaticProvider> provider,
                              uint64_t start) = 0;
   virtual void SaveGrants() = 0;
+  // What a person said is a value of the type; nothing: it is none.
+  virtual std::optional<intelligence::v1::ActionValue> ReadSaid(
+      const intelligence::v1::ActionValueType& type, const std::string& said) const = 0;
   // A provider whose actions no file lists has come and said which they are.
   virtual void Imported(
       uid_t user, std::shared_ptr<const intelligence::v1::ProviderDeclaration> declaration) = 0;

@@ -2,7 +2,10 @@
 #include <algorithm>
 #include <utility>
 
+#include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_replace.h"
 #include "runtime/base/reasons.h"
 #include "services/actions/exchange.h"
 #include "services/actions/results.h"
@@ -11,6 +14,15 @@ namespace intelligenced {
 namespace {
 
 namespace v1 = ::intelligence::v1;
+
+// A word of a command that a person may copy into a shell: an app's path is the app's choice.
+std::string ShellWord(std::string_view text) {
+  const std::string plain = MakePlainLine(text, 4096);
+  const bool safe = std::all_of(plain.begin(), plain.end(), [](char c) {
+    return absl::ascii_isalnum(c) || absl::StrContains("/._-:@+,#", c);
+  });
+  return safe ? plain : absl::StrCat("'", absl::StrReplaceAll(plain, {{"'", "'\\''"}}), "'");
+}
 
 }  // namespace
 
@@ -123,8 +135,8 @@ void ActionExchange::NotConfirmed(Run& run, v1::ConfirmationKind kind, std::stri
     return EndRun(run,
                   MakeError(Reason::kCallerNotAuthorized,
                             absl::StrCat(run.caller, " may not run actions of ", provider, ": ",
-                                         why, ". `mlctl actions grant ", run.caller, " ", provider,
-                                         "` allows it."),
+                                         why, ". `mlctl actions grant ", ShellWord(run.caller), " ",
+                                         provider, "` allows it."),
                             std::move(facts)),
                   nullptr, now);
   }

@@ -164,9 +164,9 @@ void ActionExchange::OnFinished(uint64_t stream, Run& run, const v1::RunFinished
                       {"field", FactsOf(status).field}};
     EndRun(run,
            MakeError(Reason::kActionResultInvalid,
-                     absl::StrCat(run.provider.declaration->title(),
-                                  " answered with what its declaration does not allow: ",
-                                  FactsOf(status).field, " ", status.message()),
+                     absl::StrCat(
+                         run.provider.declaration->title(),
+                         " answered with what its declaration does not allow: ", status.message()),
                      std::move(facts)),
            nullptr, now);
     return Reject(stream, id, "ACTION_RESULT_INVALID", status.message(), now);
@@ -203,7 +203,7 @@ void ActionExchange::OnEntities(uint64_t stream, const v1::EntityAnswer& answer,
                          absl::StrCat(run.provider.declaration->title(),
                                       " answered a question for its things with what its "
                                       "declaration does not allow: ",
-                                      FactsOf(status).field, " ", status.message())),
+                                      status.message())),
            nullptr, now);
     return Reject(stream, answer.query_id(), "ACTION_RESULT_INVALID", status.message(), now);
   }

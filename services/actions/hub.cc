@@ -5,6 +5,7 @@
 #include "absl/strings/str_cat.h"
 #include "runtime/base/file.h"
 #include "services/actions/imported.h"
+#include "services/actions/understand/action_values.h"
 
 namespace intelligenced {
 namespace {
@@ -225,6 +226,12 @@ void ActionHub::SaveGrants() {
       if (std::exchange(self->dirty_, false)) self->SaveGrants();
     });
   });
+}
+
+std::optional<v1::ActionValue> ActionHub::ReadSaid(const v1::ActionValueType& type,
+                                                   const std::string& said) const {
+  return ReadSaidValue(type, said,
+                       MomentOf({}, runtime_->clock().WallTime(), absl::LocalTimeZone()));
 }
 
 void ActionHub::RunDone(uid_t user, const std::string& action, const ActionValues& values) {

@@ -8,6 +8,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -84,6 +85,8 @@ class ActionHub final : public ExchangeOutput, public std::enable_shared_from_th
   void Imported(uid_t user,
                 std::shared_ptr<const intelligence::v1::ProviderDeclaration> declaration) override;
   void RunDone(uid_t user, const std::string& action, const ActionValues& values) override;
+  std::optional<intelligence::v1::ActionValue> ReadSaid(
+      const intelligence::v1::ActionValueType& type, const std::string& said) const override;
 
   // With the actions that are remembered.
   std::vector<StaticProvider> Remember(std::vector<StaticProvider> declared) const;

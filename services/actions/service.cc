@@ -1,9 +1,12 @@
 #include "services/actions/service.h"
 
+#include <algorithm>
+#include <iterator>
 #include <string>
 #include <utility>
 
 #include "absl/status/statusor.h"
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "grpcpp/server_context.h"
 #include "protos/intelligence/v1/actions.grpc.pb.h"
@@ -19,6 +22,7 @@ namespace {
 namespace v1 = ::intelligence::v1;
 
 constexpr std::string_view kService = "ActionService";
+constexpr std::string_view kAppKinds[] = {"exe:/", "unit:", "flatpak:", "snap:"};
 
 using Service = v1::ActionService;
 using Streams = Service::WithRawCallbackMethod_Provide<Service::WithRawCallbackMethod_RunAction<
@@ -42,7 +46,11 @@ absl::Status PersonOnly(const ActionActor& actor) {
 }
 
 absl::Status CheckGrantNames(const std::string& caller, const std::string& provider) {
-  if (caller.empty() || !IsPlainLine(caller, 4096)) {
+  // daemon/identity.h: what the kernel can vouch for.
+  const bool named =
+      std::any_of(std::begin(kAppKinds), std::end(kAppKinds),
+                  [&caller](std::string_view kind) { return absl::StartsWith(caller, kind); });
+  if (!named || !IsPlainLine(caller, 4096)) {
     return FieldError("caller",
                       "must be an app as the daemon names it, such as "
                       "exe:/usr/bin/assistant; `mlctl activity` shows them.");

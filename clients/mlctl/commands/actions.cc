@@ -1,6 +1,7 @@
 // mlctl actions; running them and mlctl ask are in actions_run.cc.
 #include <intelligence/actions.h>
 
+#include <algorithm>
 #include <memory>
 #include <optional>
 #include <ostream>
@@ -156,11 +157,20 @@ int SetGrant(Session& session, const GrantOptions& options) {
 int Revoke(Session& session, const GrantOptions& options) {
   absl::StatusOr<intelligence::Client> client = session.Connect();
   if (!client.ok()) return session.Fail(client.status());
+  const auto grants = actions::Caller(*client).ListGrants(session.Call());
+  if (!grants.ok()) return session.Fail(grants.status());
+  const bool there = std::any_of(grants->begin(), grants->end(), [&](const actions::Grant& one) {
+    return one.caller == options.caller && one.provider == options.provider;
+  });
   const absl::Status status =
       actions::Caller(*client).RevokeGrant(options.caller, options.provider, session.Call());
   if (!status.ok()) return session.Fail(status);
-  session.Note(absl::StrCat(options.caller, " is asked about again before it runs actions of ",
-                            options.provider, "."));
+  // A name that is misspelled must not look like a right that is taken back.
+  session.Note(there ? absl::StrCat(options.caller,
+                                    " is asked about again before it runs actions of ",
+                                    options.provider, ".")
+                     : absl::StrCat("There was no grant of ", options.provider, " for ",
+                                    options.caller, "; `mlctl actions grants` lists them."));
   return kDone;
 }
 
@@ -205,7 +215,7 @@ void AddActionCommands(CommandTree& tree) {
   app = tree.Add(group, "show", "Show an action and its parameters.",
                  {"mlctl actions show add-to-list"},
                  [show](Session& session) { return Show(session, *show); });
-  app->add_option("action", show->action, "The action")->required()->type_name("ACTION");
+  app->add_option("action", show->action, "The action")->required()->type_name(kActionType);
 
   AddRun(tree, group);
 
@@ -213,7 +223,9 @@ void AddActionCommands(CommandTree& tree) {
   app = tree.Add(group, "suggest", "Suggest what you may want to do now.",
                  {"mlctl actions suggest --count 3"},
                  [suggest](Session& session) { return Suggest(session, *suggest); });
-  app->add_option("--count", suggest->count, "How many, at most 32 (default: 5)")->type_name("N");
+  app->add_option("--count", suggest->count, "How many, at most 32 (default: 5)")
+      ->check(CLI::Range(1, 32))
+      ->type_name("N");
 
   auto forget = std::make_shared<ListOptions>();
   app = tree.Add(group, "forget", "Forget what was done, so that it is not suggested.",

@@ -13,7 +13,8 @@ namespace intelligenced::mlctl {
 namespace actions = ::intelligence::actions;
 
 absl::StatusOr<actions::Value> Person::AskValue(const actions::ValueQuestion& question) {
-  if (!question.problem.empty()) Say(question.problem);
+  if (!question.problem.empty()) Say(example_.empty() ? question.problem : example_);
+  example_.clear();
   while (true) {
     Say(question.prompt);
     for (size_t i = 0; i < question.options.size(); ++i) {
@@ -32,7 +33,12 @@ absl::StatusOr<actions::Value> Person::AskValue(const actions::ValueQuestion& qu
     if (absl::StripAsciiWhitespace(*line).empty()) continue;
     absl::StatusOr<actions::Value> value = ParseActionValue(question.type, *line);
     if (value.ok()) return value;
-    Say(absl::StrCat(value.status().message(), "."));
+    const std::string example = absl::StrCat(value.status().message(), ".");
+    if (IsSayable(question.type)) {
+      example_ = example;
+      return actions::Value(*line);
+    }
+    Say(example);
   }
 }
 
@@ -42,9 +48,9 @@ absl::StatusOr<actions::Decision> Person::Confirm(const actions::Confirmation& c
       !confirmation.is_destructive && confirmation.kind != actions::ConfirmationKind::kGrant;
   if (yes_ && flag_counts) return actions::Decision::kAllow;
   if (!there()) {
-    session_.Note(absl::StrCat(TerminalSafe(confirmation.prompt),
+    unanswered_ = absl::StrCat(confirmation.prompt,
                                yes_ ? " --yes does not answer this: a person at a terminal does."
-                                    : " Nobody is here to answer: run it on a terminal."));
+                                    : " Nobody is here to answer: run it on a terminal.");
     return actions::Decision::kDecline;
   }
   Say(confirmation.prompt);
@@ -79,9 +85,10 @@ void Person::Say(std::string_view text) {
 absl::StatusOr<std::string> Person::ReadLine(std::string_view prompt) {
   *session_.host().err << prompt << std::flush;
   absl::StatusOr<std::optional<std::string>> line = session_.host().read_line();
-  if (!line.ok()) return line.status();
-  if (!line->has_value()) return absl::CancelledError("nobody answers");
-  return **std::move(line);
+  if (line.ok() && line->has_value()) return **std::move(line);
+  // The question stands in a line of its own.
+  *session_.host().err << "\n" << std::flush;
+  return line.ok() ? absl::CancelledError("nobody answers") : line.status();
 }
 
 }  // namespace intelligenced::mlctl

@@ -30,12 +30,17 @@ class Person {
   absl::StatusOr<std::optional<size_t>> Choose(const std::string& prompt,
                                                const std::vector<std::string>& lines);
   void Say(std::string_view text);
+  // What was to be confirmed while nobody was there, and why no flag did it; empty: nothing.
+  const std::string& unanswered() const { return unanswered_; }
 
  private:
   absl::StatusOr<std::string> ReadLine(std::string_view prompt);
 
   Session& session_;
   const bool yes_;
+  std::string unanswered_;
+  // What a value looks like, said when the daemon did not understand the last one either.
+  std::string example_;
 };
 
 }  // namespace intelligenced::mlctl

@@ -3,6 +3,7 @@
 #include <intelligence/actions.h>
 
 #include <algorithm>
+#include <map>
 #include <memory>
 #include <optional>
 #include <ostream>
@@ -14,11 +15,15 @@
 #include "clients/mlctl/action_values.h"
 #include "clients/mlctl/commands/actions_person.h"
 #include "clients/mlctl/json.h"
+#include "runtime/base/reasons.h"
 
 namespace intelligenced::mlctl {
 namespace {
 
 namespace actions = ::intelligence::actions;
+
+constexpr char kNothingMeant[] =
+    "No app offers to do that; `mlctl actions list` shows what they offer.";
 
 struct RunOptions {
   std::string action;
@@ -35,8 +40,10 @@ struct AskOptions {
 };
 
 // Runs with a person's answers, and shows what came of it.
+// `said` holds values that the command line gives in a person's words: the daemon asks for them.
 int RunWith(Session& session, const intelligence::Client& client,
-            const actions::RunRequest& request, bool yes) {
+            const actions::RunRequest& request, bool yes,
+            std::map<std::string, std::string> said = {}) {
   Person person(&session, yes);
   Progress progress(&session);
   actions::RunHandlers handlers;
@@ -58,11 +65,23 @@ int RunWith(Session& session, const intelligence::Client& client,
         absl::StrAppend(&choices, choices.empty() ? " One of: " : ", ",
                         DescribeActionValue(option));
       }
-      return absl::FailedPreconditionError(
+      ErrorFacts facts;
+      facts.metadata = {{"parameter", question.parameter}};
+      return MakeError(
+          Reason::kActionValueMissing,
           absl::StrCat(question.problem, question.problem.empty() ? "" : " ", "A value for ",
-                       question.parameter, " is needed: ", question.prompt, choices));
+                       question.parameter, " is needed: ", question.prompt, choices),
+          std::move(facts));
     };
   }
+  handlers.value = [&said, ask = std::move(handlers.value)](
+                       const actions::ValueQuestion& question) -> absl::StatusOr<actions::Value> {
+    const auto found = said.find(question.parameter);
+    if (found == said.end()) return ask(question);
+    actions::Value value(std::move(found->second));
+    said.erase(found);
+    return value;
+  };
   handlers.provider_starting = [&](const std::string& provider) {
     progress.Show(absl::StrCat("Starting the app of ", provider, " …"));
   };
@@ -74,6 +93,13 @@ int RunWith(Session& session, const intelligence::Client& client,
   };
   const auto result = actions::Caller(client).Run(request, handlers, session.Call());
   progress.Clear();
+  if (!result.ok() && !person.unanswered().empty() &&
+      intelligence::ErrorReason(result.status()) == "ACTION_NOT_CONFIRMED") {
+    // The daemon knows of the no, and not that nobody was there to say it.
+    return session.Fail(MakeError(Reason::kActionNotConfirmed,
+                                  absl::StrCat(person.unanswered(), " Nothing was done."),
+                                  FactsOf(result.status())));
+  }
   if (!result.ok()) return session.Fail(result.status());
   if (session.options().json) {
     session.out() << Dump({{"action", request.action},
@@ -100,6 +126,7 @@ int Run(Session& session, const RunOptions& options) {
   const auto action = actions::Caller(*client).Get(options.action, session.Call());
   if (!action.ok()) return session.Fail(action.status());
   actions::RunRequest request{.action = action->name, .request_id = options.request_id};
+  std::map<std::string, std::string> said;
   for (const std::string& argument : options.values) {
     const size_t sign = argument.find('=');
     const std::string id = argument.substr(0, sign);
@@ -112,12 +139,17 @@ int Run(Session& session, const RunOptions& options) {
                        "; `mlctl actions show ", action->name, "` lists its parameters"));
     }
     absl::StatusOr<actions::Value> value = ParseActionValue(found->type, argument.substr(sign + 1));
+    // What need not be there is not asked for.
+    if (!value.ok() && IsSayable(found->type) && !found->optional && found->default_value.empty()) {
+      said[id] = argument.substr(sign + 1);
+      continue;
+    }
     if (!value.ok()) {
       return session.FailUsage(absl::StrCat(id, ": ", TerminalSafe(value.status().message())));
     }
     request.values[id] = *std::move(value);
   }
-  return RunWith(session, *client, request, options.yes);
+  return RunWith(session, *client, request, options.yes, std::move(said));
 }
 
 std::string Summary(const actions::Candidate& candidate) {
@@ -157,12 +189,10 @@ int Ask(Session& session, const AskOptions& options) {
                       << "\n";
       }
     }
+    if (found->candidates.empty()) session.Note(kNothingMeant);
     return kDone;
   }
-  if (found->candidates.empty()) {
-    return session.Fail(absl::NotFoundError(
-        "No app offers to do that; `mlctl actions list` shows what they offer."));
-  }
+  if (found->candidates.empty()) return session.Fail(absl::NotFoundError(kNothingMeant));
   size_t chosen = 0;
   const bool doubtful = std::any_of(
       found->ambiguities.begin(), found->ambiguities.end(),
@@ -215,10 +245,11 @@ void AddRun(CommandTree& tree, CLI::App* group) {
       tree.Add(group, "run", "Run an action; what is missing is asked for on a terminal.",
                {"mlctl actions run add-to-list item=milk list=Shopping",
                 "mlctl actions run create-reminder what=\"call Ana\" \"when=2026-11-24 09:00\"",
+                "mlctl actions run create-reminder what=\"call Ana\" \"when=tomorrow at 9\"",
                 "# A thing by its key, and the same run only once:",
                 "mlctl actions run show-list list=id:shopping --request-id 4711"},
                [run](Session& session) { return Run(session, *run); });
-  app->add_option("action", run->action, "The action")->required()->type_name("ACTION");
+  app->add_option("action", run->action, "The action")->required()->type_name(kActionType);
   app->add_option("values", run->values, "Its values")->type_name("PARAMETER=VALUE");
   app->add_option("--request-id", run->request_id, "Runs once for all calls with this id")
       ->type_name("ID");

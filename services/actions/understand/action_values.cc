@@ -11,7 +11,9 @@
 #include "absl/time/civil_time.h"
 #include "runtime/base/reasons.h"
 #include "runtime/base/utf8.h"
+#include "services/actions/resolve/english.h"
 #include "services/actions/resolve/phrase_template.h"
+#include "services/actions/resolve/slots.h"
 
 namespace intelligenced {
 namespace {
@@ -21,6 +23,8 @@ using resolve::ValueKind;
 
 constexpr uint32_t kDefaultCandidates = 3;
 constexpr uint32_t kMaxCandidates = 16;
+// Longer than any number, day or choice that is said.
+constexpr size_t kMaxSaidBytes = 256;
 
 ValueKind KindOf(const v1::ActionValueType& type) {
   switch (type.kind_case()) {
@@ -167,6 +171,28 @@ resolve::ActionSpec SpecOf(const v1::Action& action) {
     if (resolve::ParsePhrase(phrase, names, "phrases").ok()) spec.phrases.push_back(phrase);
   }
   return spec;
+}
+
+std::optional<v1::ActionValue> ReadSaidValue(const v1::ActionValueType& type, std::string_view said,
+                                             const resolve::Moment& moment) {
+  if (said.size() > kMaxSaidBytes) return std::nullopt;
+  resolve::ParameterSpec spec;
+  spec.kind = KindOf(type);
+  AddDetails(type, spec);
+  const resolve::Slot slot(spec);
+  resolve::Words words = resolve::SplitWords(said);
+  while (words.size() > 1 &&
+         resolve::english::IsIn(resolve::english::Fillers(), words.back().text)) {
+    words.pop_back();
+  }
+  if (words.empty() || slot.open() || spec.kind == ValueKind::kUrl ||
+      spec.kind == ValueKind::kFile) {
+    return std::nullopt;
+  }
+  resolve::ValueReader reader(said, words, moment);
+  const std::optional<resolve::SlotMatch> match = reader.Match(slot, 0);
+  if (!match || match->words != words.size()) return std::nullopt;
+  return ToActionValue(match->value, type, /*home=*/"");
 }
 
 absl::Status CheckActionPhrases(const v1::Action& action, const std::string& field) {

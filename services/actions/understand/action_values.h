@@ -43,6 +43,13 @@ absl::StatusOr<std::shared_ptr<const ActionLibrary>> MakeActionLibrary(
 // FIELD_INVALID, INPUT_TOO_LARGE and LANGUAGE_UNSUPPORTED as ResolveUtteranceRequest says.
 absl::Status CheckResolveRequest(const intelligence::v1::ResolveUtteranceRequest& request);
 
+// What was said when a value was asked for ("tomorrow at 9", "half an hour", "yes please"), for
+// types that are more than text: numbers, yes and no, days, times, durations, choices. Nothing for
+// other types, and where it says no value of the type or something else too.
+std::optional<intelligence::v1::ActionValue> ReadSaidValue(
+    const intelligence::v1::ActionValueType& type, std::string_view said,
+    const resolve::Moment& moment);
+
 // When and where the sentence is said: `request.now`, else `now` in `zone`.
 resolve::Moment MomentOf(const intelligence::v1::ResolveUtteranceRequest& request, absl::Time now,
                          const absl::TimeZone& zone);

@@ -254,6 +254,9 @@ TEST_F(CommandTest, WrongCommandLinesExitWithTwo) {
     EXPECT_THAT(err_.str(), HasSubstr("mlctl: "));
     EXPECT_THAT(out_.str(), IsEmpty());
   }
+  EXPECT_EQ(Mlctl({"actions", "--help"}), kDone);
+  EXPECT_THAT(out_.str(), HasSubstr("More: mlctl actions COMMAND --help"));
+  EXPECT_THAT(out_.str(), Not(HasSubstr("Exit codes")));
   EXPECT_EQ(Mlctl({"modles"}), kUsage);
   EXPECT_THAT(err_.str(), HasSubstr("did you mean 'models'?"));
 }
@@ -593,6 +596,9 @@ TEST_F(CommandTest, BashCompletes) {
   EXPECT_EQ(Complete(script, "mlctl summarize --type ta", 3), "table\n");
   EXPECT_EQ(Complete(script, "mlctl proofread --in", 2), "--in-place\n");
   EXPECT_EQ(Complete(script, "mlctl completion f", 2), "fish\n");
+  const std::string listing =
+      script + "; mlctl() { [ \"$1\" = actions ] && echo a.b/add a.b/drop; }";
+  EXPECT_EQ(Complete(listing, "mlctl actions run a.b/a", 3), "a.b/add\n");
 }
 
 }  // namespace

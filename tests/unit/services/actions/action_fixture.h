@@ -57,6 +57,21 @@ class RecordedOutput final : public ExchangeOutput {
     done.push_back(action);
   }
 
+  // Knows two words of anybody's.
+  std::optional<v1::ActionValue> ReadSaid(const v1::ActionValueType& type,
+                                          const std::string& said) const override {
+    v1::ActionValue value;
+    if (said == "seven" && type.has_integer()) {
+      value.set_integer_value(7);
+    } else if (said == "x" && type.has_boolean()) {
+      // An answer that is none of the type is no answer.
+      value.set_integer_value(1);
+    } else {
+      return std::nullopt;
+    }
+    return value;
+  }
+
   std::map<uint64_t, std::vector<v1::ProvideResponse>> provider;
   std::map<uint64_t, absl::Status> provider_end;
   std::map<uint64_t, std::vector<v1::RunActionResponse>> caller;

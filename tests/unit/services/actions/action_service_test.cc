@@ -274,6 +274,13 @@ TEST_F(ActionServiceTest, AGrantLetsAWaitingRunGoOn) {
   EXPECT_TRUE(HasReason(Ask(&v1::ActionService::Stub::SetGrant, wanted, &grant),
                         Reason::kCallerNotAuthorized));
   identity_.Set("mlctl", true);
+  // A name that the kernel gives to nobody would be a grant for nobody.
+  EXPECT_EQ(FactsOf(Ask(&v1::ActionService::Stub::SetGrant,
+                        "grant { caller: 'assistant' provider: 'org.example.Lists' policy: "
+                        "GRANT_POLICY_ALWAYS }",
+                        &grant))
+                .field,
+            "caller");
   ASSERT_TRUE(Ask(&v1::ActionService::Stub::SetGrant, wanted, &grant).ok());
   EXPECT_EQ(person->Hear().withdrawn_question_id(), question);
   // A harmless confirmation may be its own now.

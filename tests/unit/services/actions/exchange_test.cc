@@ -34,6 +34,33 @@ TEST_F(ExchangeTest, RunsWithEntitiesFoundByTheirTitles) {
   EXPECT_EQ(exchange_.NextDeadline(), absl::InfiniteFuture());
 }
 
+TEST_F(ExchangeTest, AnAnswerMayBeInWords) {
+  ASSERT_TRUE(Register(1, lists_,
+                       "id: 'org.example.Lamps' title: 'Lamps' actions { id: 'set' title: 'Set' "
+                       "parameters { id: 'level' type { integer { maximum: 9 } } } "
+                       "parameters { id: 'now' type { boolean {} } } }")
+                  .ok());
+  ASSERT_TRUE(Start(7, person_, "action: 'set'").ok());
+  Caller(7, "value { string_value: 'a little' }");
+  EXPECT_THAT(Last(7).needs_value().problem(), HasSubstr("must be an integer"));
+  Caller(7, "value { string_value: 'seven' }");
+  EXPECT_EQ(Last(7).needs_value().parameter(), "now");
+  // What was read is checked like what was sent.
+  Caller(7, "value { string_value: 'x' }");
+  EXPECT_EQ(Last(7).needs_value().problem(), "The value must be true or false.");
+  Caller(7, "value { boolean_value: true }");
+  EXPECT_EQ(LastToProvider(1).run().values().at("level").integer_value(), 7);
+}
+
+TEST_F(ExchangeTest, ACommandThatIsShownIsSafeToCopy) {
+  ASSERT_TRUE(Register(1, lists_).ok());
+  ActionActor odd = assistant_;
+  odd.app = "exe:/tmp/it's; rm -rf ~";
+  ASSERT_TRUE(Start(7, odd, "action: 'count'").ok());
+  EXPECT_THAT(std::string(End(7).message()),
+              HasSubstr("`mlctl actions grant 'exe:/tmp/it'\\''s; rm -rf ~' org.example.Lists`"));
+}
+
 TEST_F(ExchangeTest, AsksForWhatIsMissingAndWhichOneIsMeant) {
   ASSERT_TRUE(Register(1, lists_).ok());
   ASSERT_TRUE(Start(7, person_,

@@ -5,6 +5,7 @@
 #include <cmath>
 #include <string>
 
+#include "google/protobuf/text_format.h"
 #include "runtime/base/reasons.h"
 #include "tests/unit/services/actions/understand/declared.h"
 
@@ -147,6 +148,35 @@ TEST(ActionValues, MalformedPhrases) {
   action.add_phrases("remind {nobody}");
   EXPECT_EQ(FactsOf(CheckActionPhrases(action, "actions[0]")).field, "actions[0].phrases[1]");
   EXPECT_EQ(SpecOf(action).phrases.size(), 1U);
+}
+
+TEST(ActionValues, WhatIsSaidToAQuestionIsRead) {
+  const auto read = [](const std::string& type, const std::string& said) {
+    v1::ActionValueType proto;
+    EXPECT_TRUE(google::protobuf::TextFormat::ParseFromString(type, &proto)) << type;
+    return ReadSaidValue(proto, said, DeclaredMoment());
+  };
+  const auto when = read("date_time {}", "tomorrow at 9 please");
+  ASSERT_TRUE(when.has_value());
+  EXPECT_EQ(when->date_time_value().date().day(), 24U);
+  EXPECT_EQ(when->date_time_value().time().hours(), 9U);
+  EXPECT_EQ(read("integer { maximum: 40 }", "twenty five")->integer_value(), 25);
+  EXPECT_EQ(read("duration {}", "half an hour")->duration_value().seconds(), 1800);
+  EXPECT_TRUE(read("boolean {}", "yes please")->boolean_value());
+  EXPECT_EQ(read("enumeration { cases { id: 'high' title: 'Very high' } }", "very high")
+                ->enumeration_value(),
+            "high");
+  // Out of bounds, more than a value, nothing, too much, or of a type that has no words.
+  EXPECT_FALSE(read("integer { maximum: 40 }", "ninety"));
+  EXPECT_FALSE(read("integer {}", "delete 7 files"));
+  EXPECT_FALSE(read("integer {}", "7 files"));
+  EXPECT_FALSE(read("integer {}", ""));
+  EXPECT_FALSE(read("integer {}", " ,;\x01"));
+  EXPECT_FALSE(read("integer {}", std::string(1 << 20, '7')));
+  EXPECT_FALSE(read("string {}", "x"));
+  EXPECT_FALSE(read("file {}", "/etc/passwd"));
+  EXPECT_FALSE(read("list { item { integer {} } }", "7"));
+  EXPECT_FALSE(read("entity { id: 'list' }", "shopping"));
 }
 
 }  // namespace
