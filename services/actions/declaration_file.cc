@@ -304,8 +304,7 @@ LoadedDeclarations LoadDeclarations(const std::vector<std::string>& folders,
       absl::StatusOr<StaticProvider> provider =
           text.ok() ? ParseDeclarationFile(*text, path, mcp_program) : text.status();
       if (!provider.ok()) {
-        loaded.problems.push_back(absl::StrCat(path, ": ", FactsOf(provider.status()).field, " ",
-                                               provider.status().message()));
+        loaded.problems.push_back(absl::StrCat(path, ": ", provider.status().message()));
         continue;
       }
       const bool taken = std::any_of(loaded.providers.begin(), loaded.providers.end(),

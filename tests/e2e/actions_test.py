@@ -139,6 +139,9 @@ class Actions(unittest.TestCase):
         self.assertEqual(json.loads(refused.stderr)["error"]["metadata"], {"parameter": "when"})
         # In a person's words, on the command line and when it is asked for.
         self.daemon.mlctl("actions", "run", "create-reminder", "what=call Ana", "when=tomorrow at 9")
+        twice = self.daemon.mlctl("actions", "run", "create-reminder", "what=a", "what=b", check=False)
+        self.assertEqual(twice.returncode, 2)
+        self.assertIn("what is given twice", twice.stderr)
         wrong = self.daemon.mlctl("actions", "run", "create-reminder", "what=call Ana", "when=whenever", check=False)
         self.assertEqual(wrong.returncode, 4)
         self.assertIn("A value for when is needed", wrong.stderr)
@@ -217,6 +220,9 @@ class Actions(unittest.TestCase):
             self.assertEqual(found.stdout, "")
             self.assertIn("No app offers to do that", found.stderr)
         self.assertEqual(self.apps(), [])
+        refused = self.daemon.mlctl("actions", "run", "add-to-list", "item=" + "x" * 100000, "list=shopping", check=False)
+        self.assertEqual(refused.returncode, 4)
+        self.assertIn("values[item]", refused.stderr)
         refused = self.daemon.mlctl("ask", "x" * 100000, check=False)
         self.assertEqual(refused.returncode, 4)
 

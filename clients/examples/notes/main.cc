@@ -62,6 +62,9 @@ std::string AsMarkdown(const Page& page) {
                       page.lines.empty() ? "" : "- " + absl::StrJoin(page.lines, "\n- ") + "\n");
 }
 
+// What fits a line of a file, and a sentence that names it.
+ValueType Line() { return {.kind = ValueType::Kind::kString, .maximum = 200}; }
+
 void AddLists(Provider& provider, Notebook& notebook) {
   provider.Add(Action("add-to-list")
                    .Title("Add to a list")
@@ -72,7 +75,7 @@ void AddLists(Provider& provider, Notebook& notebook) {
                    .Phrase("put {item} on my {list} list")
                    .Phrase("put {item} on the {list} list")
                    .Phrase("write {item} on my {list} list")
-                   .Parameter<std::string>("item", {.prompt = "What should be added?"})
+                   .Parameter("item", Line(), {.prompt = "What should be added?"})
                    .Parameter("list", EntityOf("list"), {.prompt = "Which list?"})
                    .Handle([&notebook](Run& run) -> absl::StatusOr<Result> {
                      const auto item = run.Get<std::string>("item");
@@ -91,7 +94,7 @@ void AddLists(Provider& provider, Notebook& notebook) {
           .Phrase("remove {item} from the {list} list")
           .Phrase("take {item} off my {list} list")
           .Phrase("cross {item} off the {list} list")
-          .Parameter<std::string>("item", {.prompt = "What should be taken off?"})
+          .Parameter("item", Line(), {.prompt = "What should be taken off?"})
           .Parameter("list", EntityOf("list"), {.prompt = "Which list?"})
           .Handle([&notebook](Run& run) -> absl::StatusOr<Result> {
             const auto item = run.Get<std::string>("item");
@@ -128,7 +131,7 @@ void AddLists(Provider& provider, Notebook& notebook) {
                    .Phrase("create a list called {name}")
                    .Phrase("make a new list named {name}")
                    .Phrase("start a {name} list")
-                   .Parameter<std::string>("name", {.prompt = "What is its name?"})
+                   .Parameter("name", Line(), {.prompt = "What is its name?"})
                    .Handle([&notebook](Run& run) -> absl::StatusOr<Result> {
                      const auto page = notebook.Create("lists", run.Get<std::string>("name"), {});
                      if (!page.ok()) return page.status();
@@ -176,7 +179,7 @@ void AddNotes(Provider& provider, Notebook& notebook) {
                    .Phrase("note down {text}")
                    .Phrase("write a note saying {text}")
                    .Parameter("text", text, {.prompt = "What should it say?"})
-                   .Parameter<std::string>("title", {.optional = true})
+                   .Parameter("title", Line(), {.optional = true})
                    .Handle([&notebook](Run& run) -> absl::StatusOr<Result> {
                      const auto words = run.Get<std::string>("text");
                      const std::string title =
@@ -219,7 +222,7 @@ void AddNotes(Provider& provider, Notebook& notebook) {
                    .Description("Finds the notes that have some words.")
                    .Phrase("search my notes for {words}")
                    .Phrase("find notes about {words}")
-                   .Parameter<std::string>("words", {.prompt = "Which words?"})
+                   .Parameter("words", Line(), {.prompt = "Which words?"})
                    .Returns(ListOf(TypeOf<std::string>()))
                    .Handle([&notebook](Run& run) -> absl::StatusOr<Result> {
                      const auto words = run.Get<std::string>("words");
@@ -255,7 +258,7 @@ void AddReminders(Provider& provider, Notebook& notebook) {
                    .Phrase("remind me {when} to {what}")
                    .Phrase("remind me to {what}")
                    .Phrase("set a reminder to {what} {when}")
-                   .Parameter<std::string>("what", {.prompt = "What about?"})
+                   .Parameter("what", Line(), {.prompt = "What about?"})
                    .Parameter<DateTime>("when", {.prompt = "When?"})
                    .Handle([&notebook](Run& run) -> absl::StatusOr<Result> {
                      const auto what = run.Get<std::string>("what");

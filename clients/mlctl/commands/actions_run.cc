@@ -138,6 +138,9 @@ int Run(Session& session, const RunOptions& options) {
           absl::StrCat("“", TerminalSafe(argument), "” is no PARAMETER=VALUE of ", action->name,
                        "; `mlctl actions show ", action->name, "` lists its parameters"));
     }
+    if (request.values.contains(id) || said.contains(id)) {
+      return session.FailUsage(absl::StrCat(id, " is given twice"));
+    }
     absl::StatusOr<actions::Value> value = ParseActionValue(found->type, argument.substr(sign + 1));
     // What need not be there is not asked for.
     if (!value.ok() && IsSayable(found->type) && !found->optional && found->default_value.empty()) {

@@ -6,6 +6,7 @@
 
 #include <memory>
 #include <string>
+#include <thread>
 #include <utility>
 
 #include "absl/synchronization/notification.h"
@@ -32,9 +33,26 @@ class SlowLauncher final : public ProviderLauncher {
   absl::Notification proceed;
 };
 
+// What it starts ends at once, with a failure, on a thread of its own.
+class FailingLauncher final : public ProviderLauncher {
+ public:
+  ~FailingLauncher() override {
+    if (thread_.joinable()) thread_.join();
+  }
+  absl::Status Start(uid_t, const ProviderStart&, OnExit exited) override {
+    thread_ =
+        std::thread([exited = std::move(exited)]() mutable { std::move(exited)({.status = 1}); });
+    return absl::OkStatus();
+  }
+
+ private:
+  std::thread thread_;
+};
+
 // The daemon's order (daemon/composition.cc): what work in the pool uses goes after the pool.
-struct Stack {
-  explicit Stack(const std::string& folder) : timer(&clock), pool("blocking", 4) {
+template <typename Launcher>
+struct StackWith {
+  explicit StackWith(const std::string& folder) : timer(&clock), pool("blocking", 4) {
     Runtime::Parts parts;
     parts.clock = &clock;
     parts.blocking = &pool;
@@ -57,10 +75,12 @@ struct Stack {
   SystemClock clock;
   std::unique_ptr<Runtime> runtime;
   ThreadTimer timer;
-  SlowLauncher launcher;
+  Launcher launcher;
   ThreadPool pool;
   std::shared_ptr<ActionHub> hub;
 };
+
+using Stack = StackWith<SlowLauncher>;
 
 class HubTest : public testing::Test {
  protected:
@@ -88,6 +108,17 @@ TEST_F(HubTest, AStartThatIsStillGoingOnUsesNothingThatIsGone) {
   stack->launcher.proceed.Notify();
   // Its deadline may run on the timer meanwhile.
   stack.reset();
+}
+
+TEST_F(HubTest, AnEndThatIsToldWhileTheDaemonEndsUsesNothingThatIsGone) {
+  for (int round = 0; round < 50; ++round) {
+    StackWith<FailingLauncher> stack(folder_);
+    stack.hub->Run([](ActionExchange& exchange, absl::Time now) {
+      v1::RunActionStart start;
+      start.set_action("count");
+      EXPECT_TRUE(exchange.StartRun(7, Person(), start, now).ok());
+    });
+  }
 }
 
 TEST_F(HubTest, GrantsThatAreBeingWrittenUseNothingThatIsGone) {
