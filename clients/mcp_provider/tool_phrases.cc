@@ -30,6 +30,12 @@ constexpr std::string_view kLinks = "(and|to|in|with)";
 constexpr std::array<std::string_view, 12> kAsking = {
     "get",    "gets",    "fetch", "fetches",   "retrieve",   "retrieves",
     "return", "returns", "query", "calculate", "calculates", "check"};
+// What begins a command that asks already.
+constexpr std::array<std::string_view, 6> kLooking = {"list", "read",   "show",
+                                                      "view", "search", "find"};
+// What parameters are called that say where: people say them last.
+constexpr std::array<std::string_view, 9> kWhere = {
+    "path", "directory", "folder", "dir", "root", "location", "repo", "repository", "database"};
 // What a title may end with and nobody says.
 constexpr std::array<std::string_view, 4> kTails = {"tool", "command", "function", "action"};
 // What numbers say by themselves.
@@ -89,6 +95,12 @@ bool IsNumber(const actions::ParameterInfo& parameter) {
   return parameter.type.kind == Kind::kInteger || parameter.type.kind == Kind::kNumber;
 }
 
+bool IsWhere(const actions::ParameterInfo& parameter) {
+  const Words words = WordsOf(parameter.id, kMaxWords);
+  return std::any_of(words.begin(), words.end(),
+                     [](const std::string& word) { return IsOneOf(kWhere, word); });
+}
+
 class Phrases {
  public:
   explicit Phrases(const ImportedTool& tool) {
@@ -123,6 +135,9 @@ class Phrases {
     const std::string words = absl::StrCat(absl::StrJoin(head, " "), tail);
     if (sayable_.empty() || only_optional_) Keep(words);
     if (sayable_.size() == 1) Keep(absl::StrCat(words, " ", kLead, " ", Place(0)));
+    if (sayable_.size() >= 2 && IsWhere(*sayable_[0]) && !IsWhere(*sayable_[1])) {
+      Keep(absl::StrCat(words, " [for|with|named] ", Place(1), " (in|to|at|under) ", Place(0)));
+    }
     if (sayable_.size() >= 2) {
       Keep(absl::StrCat(words, " [of|for] ", Place(0), " ", kLinks, " ", Place(1)));
       Keep(absl::StrCat(words, " from ", Place(0), " to ", Place(1)));
@@ -174,11 +189,19 @@ std::vector<std::string> PhrasesOf(const ImportedTool& tool) {
   const auto asks = [](const Words& head) {
     return head.size() > 1 && IsOneOf(kAsking, head.front());
   };
+  // "directory tree", which gets something: "show the directory tree".
+  const Words begins = WordsOf(tool.description, 1);
+  const bool gets = !begins.empty() && IsOneOf(kAsking, begins.front());
   Phrases phrases(tool);
   for (Words head : {title, name}) {
     phrases.Add(head);
-    if (!asks(head)) continue;
-    head.front() = "show";
+    if (asks(head)) {
+      head.front() = "show";
+    } else if (gets && !head.empty() && !IsOneOf(kLooking, head.front())) {
+      head.insert(head.begin(), "show");
+    } else {
+      continue;
+    }
     phrases.Add(std::move(head));
   }
   // "Returns the weather": nobody says that.

@@ -122,6 +122,11 @@ def check_server(daemon, folder):
 
     read = run("read_text_file", f"path={files / 'poem.txt'}")
     assert read.returncode == 0 and "Nothing gold can stay." in read.stdout, read
+    # Found by what a person says, although the server declares no phrases.
+    for sentence in (f"read the text file {files / 'poem.txt'}", f"list the directory {files}"):
+        asked = daemon.mlctl("ask", sentence, check=False)
+        assert asked.returncode == 0, asked
+        assert "Nothing gold can stay." in asked.stdout or "poem.txt" in asked.stdout, asked
     made = run("create_directory", f"path={files / 'new'}", "--yes")
     assert made.returncode == 0 and (files / "new").is_dir(), made
     # What cannot be undone is a person's to confirm, and there is none here.

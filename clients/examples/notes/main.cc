@@ -33,7 +33,6 @@ using intelligence::actions::Provider;
 using intelligence::actions::Result;
 using intelligence::actions::Run;
 using intelligence::actions::TypeOf;
-using intelligence::actions::Value;
 using intelligence::actions::ValueType;
 
 std::string Show(const DateTime& when) {

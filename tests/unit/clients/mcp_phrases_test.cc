@@ -36,6 +36,12 @@ constexpr const char* kTools[] = {
     R"({"name":"list_directory","title":"List Directory","description":"Get a detailed listing of all
        files and directories in a specified path.","inputSchema":
        {"properties":{"path":{"type":"string"}},"required":["path"]}})",
+    R"({"name":"directory_tree","title":"Directory Tree","description":"Get a recursive tree view of
+       files and directories as a JSON structure.","inputSchema":
+       {"properties":{"path":{"type":"string"}},"required":["path"]}})",
+    R"({"name":"search_files","title":"Search Files","description":"Recursively search for files",
+       "inputSchema":{"properties":{"path":{"type":"string"},"pattern":{"type":"string"}},
+       "required":["path","pattern"]}})",
     R"({"name":"move_file","title":"Move File","description":"Move or rename files and directories.",
        "inputSchema":{"properties":{"source":{"type":"string"},"destination":{"type":"string"}},
        "required":["source","destination"]}})",
@@ -135,6 +141,9 @@ TEST_F(McpPhrasesTest, SentencesFindTheToolsOfServers) {
            {"tell me the weather in Rome", "get_weather city=Rome"},
            {"what's the weather forecast for Oslo", "get_weather city=Oslo"},
            {"echo hello world", "echo message=hello world"},
+           {"show the directory tree of /tmp", "directory_tree path=/tmp"},
+           {"search files for bread in /tmp", "search_files path=/tmp pattern=bread"},
+           {"search the files named poem in /home", "search_files path=/home pattern=poem"},
        }) {
     EXPECT_EQ(Meant(sentence), meant) << sentence;
   }
@@ -150,7 +159,7 @@ TEST_F(McpPhrasesTest, WhatTheToolsDoNotDoMeansNothing) {
 }
 
 TEST(ToolPhrasesTest, NobodySaysJsonAndOptionalPlacesAreOffered) {
-  EXPECT_THAT(PhrasesIn(kTools[7]), Not(Contains(HasSubstr("{"))));
+  EXPECT_THAT(PhrasesIn(kTools[9]), Not(Contains(HasSubstr("{"))));
   const std::vector<std::string> optional = PhrasesIn(
       R"({"name":"list_notes","inputSchema":{"properties":{"folder":{"type":"string"}}}})");
   EXPECT_THAT(optional, Contains("list notes"));
