@@ -69,7 +69,8 @@ std::string AdviceFor(const absl::Status& status) {
     return "See what is resident with `mlctl ps`, and let go of it with `mlctl models unload`.";
   }
   if (details.reason == "MODEL_CORRUPT") {
-    return "Remove the model with `mlctl models remove` and install it again.";
+    return "The file is broken or incomplete. An installed model: `mlctl models remove`, then "
+           "install it again.";
   }
   if (details.reason == "INPUT_TOO_LARGE" || details.reason == "CONTEXT_WINDOW_EXCEEDED") {
     return "Give it in smaller parts.";

@@ -194,8 +194,9 @@ class Reader {
   std::string Text(Range range) {
     std::string text(std::min<uint64_t>(range.end - range.start, kMaxTextBytes), '\0');
     if (!window_->Read(range.start, text.data(), text.size())) Fail("a name is cut off");
-    if (range.end - range.start > kMaxTextBytes)
+    if (range.end - range.start > kMaxTextBytes) {
       text.resize(TruncateUtf8(text, kMaxTextBytes - 4).size());
+    }
     if (!IsValidUtf8(text)) Fail("a name is not UTF-8");
     return text;
   }

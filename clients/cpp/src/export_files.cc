@@ -131,8 +131,9 @@ absl::StatusOr<std::vector<ExportedFile>> FindPipeline(const fs::path& top,
     std::optional<ExportedFile> network = FindNetwork(folder, "model", variant);
     chosen |= network.has_value();
     if (!network.has_value()) network = FindNetwork(folder, "model", "");
-    if (!network.has_value() && variant.empty())
+    if (!network.has_value() && variant.empty()) {
       network = FindNetwork(folder, "model", "quantized");
+    }
     if (!network.has_value()) continue;
     any = true;
     network->name = absl::StrCat(part, "/", network->name);
