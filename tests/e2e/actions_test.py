@@ -213,7 +213,8 @@ class Actions(unittest.TestCase):
         self.assertIn("exited with status 3 before it connected", refused.stderr)
 
     def test_what_means_nothing_runs_nothing(self):
-        for sentence in ("the weather was lovely in Lisbon", "colourless green ideas sleep furiously"):
+        for sentence in ("the weather was lovely in Lisbon", "colourless green ideas sleep furiously",
+                         "don't add milk to my shopping list", "please do not delete my shopping list"):
             refused = self.daemon.mlctl("ask", sentence, check=False)
             self.assertEqual(refused.returncode, 4)
             found = self.daemon.mlctl("ask", "--dry-run", sentence)

@@ -239,7 +239,7 @@ class Aligner {
   }
 
   PhraseAlignment Trace() {
-    PhraseAlignment out;
+    PhraseAlignment out{.first_said = words_};
     double said = 0;
     double explained = 0;
     double total = 0;
@@ -253,6 +253,8 @@ class Aligner {
       double weight = 0;
       for (size_t word = begin; word < end; ++word) weight += sentence_.weights[word];
       if (cell.move == Move::kWords) {
+        // From the end to the beginning.
+        out.first_said = begin;
         const size_t last = at / 2 % (elements_ + 1);
         for (size_t element = last - cell.elements; element < last; ++element) {
           const double here = phrase_.elements[element].weight * cell.quality;

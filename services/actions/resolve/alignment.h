@@ -29,6 +29,8 @@ struct PhraseAlignment {
   double matched_weight = 0;
   // The heaviest word of the phrase that was said, as well as it was.
   double anchor = 0;
+  // The first of the sentence's words that is the phrase's; the sentence's length: none is.
+  size_t first_said = 0;
 };
 
 // The best way to lay `phrase` along `sentence`. Values that say what they are (days, links, cases

@@ -181,6 +181,10 @@ constexpr DayPart kDayParts[] = {
     {"tonight", 20, true, true},    {"night", 21, true, false},
 };
 
+constexpr std::string_view kNegations[] = {"don't",   "dont",      "not",    "never",
+                                           "mustn't", "shouldn't", "needn't"};
+constexpr std::string_view kBeforeNegations[] = {"do", "i", "we", "no", "it", "is", "am", "are"};
+
 constexpr std::string_view kTimePrepositions[] = {"on",    "at",     "by",    "for",
                                                   "from",  "until",  "till",  "before",
                                                   "after", "around", "since", "starting"};
@@ -210,6 +214,8 @@ std::span<const std::string_view> Weekdays() { return kWeekdays; }
 std::span<const std::string_view> Months() { return kMonths; }
 std::span<const DayWord> DayWords() { return kDayWords; }
 std::span<const DayPart> DayParts() { return kDayParts; }
+std::span<const std::string_view> Negations() { return kNegations; }
+std::span<const std::string_view> BeforeNegations() { return kBeforeNegations; }
 std::span<const std::string_view> TimePrepositions() { return kTimePrepositions; }
 std::span<const std::string_view> EarlyWords() { return kEarlyWords; }
 std::span<const std::string_view> TrueWords() { return kTrueWords; }

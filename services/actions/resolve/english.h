@@ -68,6 +68,10 @@ struct DayPart {
 };
 std::span<const DayPart> DayParts();
 
+// What forbids what comes after it, and what may stand before that beside fillers.
+std::span<const std::string_view> Negations();
+std::span<const std::string_view> BeforeNegations();
+
 // What may begin a time ("on", "at").
 std::span<const std::string_view> TimePrepositions();
 

@@ -44,6 +44,24 @@ bool IsEarly(const Sentence& sentence) {
   return false;
 }
 
+// Whether the sentence forbids what the phrase says: "don't add milk". Not where the phrase itself
+// begins so ("don't forget to {task}"), nor where the speaker paused in between.
+bool IsForbidden(const Sentence& sentence, size_t first_said) {
+  const Words& words = sentence.words;
+  size_t at = 0;
+  while (at < words.size() && !english::IsIn(english::Negations(), words[at].text)) {
+    const bool leads = english::IsIn(english::Fillers(), words[at].text) ||
+                       english::IsIn(english::BeforeNegations(), words[at].text);
+    if (!leads || words[at].quotation >= 0 || words[at].pause_after) return false;
+    ++at;
+  }
+  if (at >= first_said || words[at].quotation >= 0) return false;
+  for (size_t next = at; next < first_said; ++next) {
+    if (words[next].pause_after || words[next].text == "forget") return false;
+  }
+  return true;
+}
+
 // Entities of a filled parameter; the share of confidence that is left.
 double FillEntity(const EntityQuery& query, const ActionSpec& action, const ParameterSpec& spec,
                   Candidate& candidate, FilledParameter& filled, bool& keep) {
@@ -100,7 +118,10 @@ std::optional<Scored> Score(const ActionIndex& index, const IndexedPhrase& phras
   const ActionSpec& action = index.actions()[phrase.action];
   const std::vector<Slot>& slots = index.slots(phrase.action);
   const PhraseAlignment alignment = Align(phrase, slots, sentence, reader);
-  if (alignment.said < kLeastSaid || alignment.anchor < kLeastAnchor) return std::nullopt;
+  if (alignment.said < kLeastSaid || alignment.anchor < kLeastAnchor ||
+      IsForbidden(sentence, alignment.first_said)) {
+    return std::nullopt;
+  }
   Scored scored{.matched_weight = alignment.matched_weight, .action = &action};
   Candidate& candidate = scored.candidate;
   candidate.action = action.id;

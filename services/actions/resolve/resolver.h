@@ -45,7 +45,8 @@ struct Resolution {
 };
 
 // INPUT_TOO_LARGE (metadata: limit_bytes, bytes) beyond kMaxUtteranceBytes; FIELD_INVALID
-// ("utterance") where it is empty or not UTF-8. Control characters are white space.
+// ("utterance") where it is empty or not UTF-8. Control characters are white space. A sentence that
+// forbids ("don't add milk") means no action, but one whose phrase says so.
 absl::StatusOr<Resolution> Resolve(const ActionIndex& index, std::string_view utterance,
                                    const ResolveOptions& options);
 

@@ -192,6 +192,8 @@ bool AllLetters(std::string_view word) {
 Words SplitWords(std::string_view text) { return Splitter(text).Split(); }
 
 std::string Stem(std::string_view word) {
+  // "note" and "notes" end in their endings: what is left of them is no "not".
+  if (word == "not") return "n't";
   std::string stem(word);
   if (stem.size() < 4 || !AllLetters(stem)) return stem;
   auto cut = [&stem](size_t count) { stem.resize(stem.size() - count); };

@@ -23,7 +23,6 @@ namespace {
 namespace v1 = ::intelligence::v1;
 using testing::Contains;
 using testing::HasSubstr;
-using testing::IsEmpty;
 using testing::Le;
 using testing::Not;
 using testing::SizeIs;

@@ -533,8 +533,9 @@ TEST_F(CommandTest, DocumentsHaveEveryCommandAndOption) {
   EXPECT_EQ(Mlctl({"man"}), kDone);
   for (const char* command : commands) {
     std::string escaped = command;
-    if (const size_t dash = escaped.find('-'); dash != std::string::npos)
+    if (const size_t dash = escaped.find('-'); dash != std::string::npos) {
       escaped.insert(dash, "\\");
+    }
     EXPECT_THAT(out_.str(), HasSubstr(escaped));
   }
   EXPECT_THAT(out_.str(), HasSubstr("Exit codes:"));

@@ -106,6 +106,23 @@ TEST_F(Resolver, RivalsAreNamed) {
   EXPECT_EQ(resolution.rivals, (std::vector<std::string>{resolution.candidates[1].action}));
 }
 
+TEST_F(Resolver, WhatIsForbiddenIsNotMeant) {
+  ASSERT_EQ(First("delete the note Lisbon trip").action, "delete-note");
+  for (const char* text :
+       {"don't delete the note Lisbon trip", "do not delete the note Lisbon trip",
+        "please don't delete the note Lisbon trip", "never delete the note Lisbon trip",
+        "I do not want you to delete the note Lisbon trip", "you must not turn on the light",
+        "dont remind me to call Ana tomorrow"}) {
+    EXPECT_TRUE(Find(text).candidates.empty()) << text;
+  }
+  // What is only said beside it, or says the opposite.
+  options_.min_confidence = 0.4;
+  EXPECT_EQ(First("don't forget to call Ana tomorrow").action, "create-reminder");
+  EXPECT_EQ(First("don't worry, delete the note Lisbon trip").action, "delete-note");
+  EXPECT_EQ(First("so I don't forget, remind me to call Ana").action, "create-reminder");
+  EXPECT_EQ(First("remind me not to call Ana tomorrow").action, "create-reminder");
+}
+
 TEST_F(Resolver, OnlyAllowedActions) {
   options_.allowed = [](const ActionSpec& action) { return action.id != "stop-timer"; };
   for (const Candidate& candidate : Find("stop the timer").candidates) {
