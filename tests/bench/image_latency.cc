@@ -27,7 +27,7 @@ using intelligence::ImageProgress;
 
 constexpr char kPrompt[] = "a red car under a yellow sun";
 // So many that it never ends by itself.
-constexpr uint32_t kManySteps = 1000;
+constexpr uint32_t kManySteps = 900;
 constexpr uint32_t kCancelledStep = 20;
 
 [[noreturn]] void Fail(const absl::Status& status) {

@@ -201,7 +201,9 @@ TEST_F(SdkTranslationTest, ThousandsOfItemsAreReadWhileTheyAreSent) {
 
 TEST_F(SdkTranslationTest, ABatchEndsWithTheDaemonsWord) {
   daemon_.scripts.translate_batch = [](BatchStream* stream) {
+    // The options, and the first item.
     v1::TranslateBatchRequest request;
+    stream->Read(&request);
     stream->Read(&request);
     return StatusToGrpc(MakeError(Reason::kLanguageUnsupported, "Nobody translates that."));
   };
