@@ -98,8 +98,8 @@ TEST_F(ExchangeTest, EntitiesOfTheWrongShapeAreNone) {
         "entities { type: 'list' id: 'a' }",
         "entities { type: 'list' id: 'a' title: 'A' } entities { type: 'list' id: 'a' title: 'B' }",
         "entities { type: 'list' id: 'a' title: '\\x1b[31mred' }",
-        "entities { type: 'list' id: 'a' title: 'A' properties { key: 'size' value { "
-        "string_value: '3' } } }",
+        ("entities { type: 'list' id: 'a' title: 'A' properties { key: 'size' value { "
+         "string_value: '3' } } }"),
         "entities { type: 'list' id: 'a' title: 'A' properties { key: 'new' value { } } }"}) {
     output_.caller_end.erase(7);
     ASSERT_TRUE(Start(7, person_, "action: 'drop'").ok());
