@@ -82,8 +82,9 @@ Entity FromProto(const v1::EntityReference& proto) {
                 .title = proto.title(),
                 .subtitle = proto.subtitle(),
                 .synonyms = {proto.synonyms().begin(), proto.synonyms().end()}};
-  for (const auto& [id, value] : proto.properties())
+  for (const auto& [id, value] : proto.properties()) {
     entity.properties[id] = actions::FromProto(value);
+  }
   return entity;
 }
 
@@ -195,10 +196,12 @@ void ToProto(const ValueType& type, v1::ActionValueType* proto) {
   switch (type.kind) {
     case Kind::kString:
       proto->mutable_string()->set_multiline(type.multiline);
-      if (type.minimum)
+      if (type.minimum) {
         proto->mutable_string()->set_min_length(static_cast<uint32_t>(*type.minimum));
-      if (type.maximum)
+      }
+      if (type.maximum) {
         proto->mutable_string()->set_max_length(static_cast<uint32_t>(*type.maximum));
+      }
       return;
     case Kind::kInteger:
       proto->mutable_integer()->set_unit(type.unit);
@@ -274,10 +277,12 @@ ValueType FromProto(const v1::ActionValueType& proto) {
     case v1::ActionValueType::kInteger:
       type.kind = Kind::kInteger;
       type.unit = proto.integer().unit();
-      if (proto.integer().has_minimum())
+      if (proto.integer().has_minimum()) {
         type.minimum = static_cast<double>(proto.integer().minimum());
-      if (proto.integer().has_maximum())
+      }
+      if (proto.integer().has_maximum()) {
         type.maximum = static_cast<double>(proto.integer().maximum());
+      }
       break;
     case v1::ActionValueType::kNumber:
       type.kind = Kind::kNumber;
