@@ -157,8 +157,9 @@ std::string McpCaller(std::string_view client_name) {
   return absl::StrCat("mcp:", name.empty() ? "unnamed" : name);
 }
 
-std::vector<McpTool> ActionTools(const actions::ListResult& list,
-                                 std::function<absl::StatusOr<intelligence::Client>()> connect) {
+std::vector<McpTool> ActionTools(
+    const actions::ListResult& list,
+    const std::function<absl::StatusOr<intelligence::Client>()>& connect) {
   std::vector<McpTool> tools;
   for (const actions::ActionInfo& action : list.actions) {
     McpTool tool{

@@ -32,8 +32,9 @@ std::string McpCaller(std::string_view client_name);
 
 // One tool for each action of `list`. They run on behalf of the client, so that the daemon asks
 // the person, and not the client, for what needs the person's word.
-std::vector<McpTool> ActionTools(const intelligence::actions::ListResult& list,
-                                 std::function<absl::StatusOr<intelligence::Client>()> connect);
+std::vector<McpTool> ActionTools(
+    const intelligence::actions::ListResult& list,
+    const std::function<absl::StatusOr<intelligence::Client>()>& connect);
 
 }  // namespace intelligenced::mlctl
 
