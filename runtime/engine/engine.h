@@ -67,8 +67,9 @@ struct StepOptions {
   // What a unit itself should take at most. It is longer where nobody waits, for engines that are
   // faster in larger units; using that is an engine's choice, and means to watch `yield`.
   absl::Duration unit = kUnit;
-  // Cancelled when somebody has come who should not have to wait for a longer unit: the step ends
-  // after about kUnit more. What was not finished by then may be given up and done again.
+  // Cancelled when somebody has come who should not have to wait for the rest of the budget or for
+  // a longer unit: the step ends with the unit at hand, or after about kUnit more. What was not
+  // finished by then may be given up and done again.
   CancelToken yield = {};
 
   static constexpr absl::Duration kUnit = absl::Milliseconds(50);

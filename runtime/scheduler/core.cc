@@ -439,7 +439,9 @@ void Scheduler::Core::MakeRoomFor(const JobState& job, Outbox& out) {
       continue;
     }
     out.cancels.push_back(*std::exchange(entry->step_yield, std::nullopt));
-    lanes_[entry->lane]->last_yield = clock_->Now();
+    if (entry->step_unit > policy_options().unit) {
+      lanes_[entry->lane]->last_yield = clock_->Now();
+    }
   }
 }
 

@@ -241,7 +241,8 @@ double PolicyWeight(const SchedulerClient& client) {
 
 bool ShouldYield(const PolicyOptions& options, int step_class, absl::Duration step_unit,
                  RequestClass request_class) {
-  return step_unit > options.unit && ClassIndex(request_class) <= step_class;
+  const int newcomer = ClassIndex(request_class);
+  return newcomer < step_class || (newcomer == step_class && step_unit > options.unit);
 }
 
 double FairKey(const PolicyLane& lane, const PolicyClient& client, int lane_index,

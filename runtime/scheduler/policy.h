@@ -34,8 +34,9 @@
 // step can delay, and a newcomer waits for at most that one step.
 //
 // Units. A step that no other job waits for may have units of work of idle_unit, which engines use
-// where large units are faster. Whoever becomes ready meanwhile and is as urgent makes it yield
-// (ShouldYield). For yield_memory after that units are short again, so that a stream of short
+// where large units are faster. Whoever becomes ready meanwhile and is as urgent makes it yield,
+// and whoever is more urgent any step, whose budget may have begun only now (ShouldYield). For
+// yield_memory after long units were given up they are short again, so that a stream of short
 // requests does not make a long one give up its work over and over.
 #ifndef INTELLIGENCED_RUNTIME_SCHEDULER_POLICY_H_
 #define INTELLIGENCED_RUNTIME_SCHEDULER_POLICY_H_

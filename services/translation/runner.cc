@@ -71,7 +71,7 @@ class TranslationRunner::Handler final : public JobHandler {
       runner_->OnAnswer(group_, 0,
                         ReadTranslation(group_.units[0].unit->text, group_.generated, length));
     }
-    runner_->OnEnd(group_, status);
+    runner_->OnEnd(group_, status, !usage.device.empty());
   }
 
  private:
@@ -246,7 +246,7 @@ void TranslationRunner::OnAnswer(Group& group, size_t place,
   if (listener_ != nullptr) listener_->OnProgress(*sent.text);
 }
 
-void TranslationRunner::OnEnd(Group& group, const absl::Status& status) {
+void TranslationRunner::OnEnd(Group& group, const absl::Status& status, bool bound) {
   --running_;
   std::vector<Sent> open;
   for (size_t i = 0; i < group.units.size(); ++i) {
@@ -273,7 +273,7 @@ void TranslationRunner::OnEnd(Group& group, const absl::Status& status) {
     Unit& unit = *it->unit;
     if (it->text->abandoned) continue;
     if (lost) {
-      if (++unit.losses > kMaxLosses) {
+      if (bound ? ++unit.losses > kMaxLosses : ++unit.waits > kMaxWaits) {
         OnUnitFailed(*it, status);
         continue;
       }

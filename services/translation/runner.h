@@ -52,6 +52,8 @@ class TranslationRunner final : public std::enable_shared_from_this<TranslationR
   static constexpr size_t kMaxGroupBytes = 16 << 10;
   // How often a unit that was lost with its model is tried again.
   static constexpr int kMaxLosses = 2;
+  // And one that came between two loads of a model that dies: not its fault.
+  static constexpr int kMaxWaits = 8;
 
   // `listener` lives until Stop() or the end of the call.
   TranslationRunner(std::shared_ptr<Call> call, const intelligence::v1::RequestOptions& options,
@@ -94,7 +96,8 @@ class TranslationRunner final : public std::enable_shared_from_this<TranslationR
   void Send(Group group);
   void OnEvent(Group& group, const intelligence::engine::v1::Event& event);
   void OnAnswer(Group& group, size_t place, intelligence::engine::v1::TranslatedSegment answer);
-  void OnEnd(Group& group, const absl::Status& status);
+  // `bound`: there was a model for it.
+  void OnEnd(Group& group, const absl::Status& status, bool bound);
   void OnUnitFailed(const Sent& sent, const absl::Status& status);
   void FailText(const std::shared_ptr<TextTranslation>& text, const absl::Status& status);
   void Fail(const absl::Status& status);

@@ -39,8 +39,10 @@ struct Unit {
   // Of the steps.
   size_t step = 0;
   KeptText text;
-  // For whoever sends it: how often it was lost with its model, and whether it is to be sent alone.
+  // For whoever sends it: how often it was lost with its model, how often there was no model to
+  // send it to since one was lost, and whether it is to be sent alone.
   int losses = 0;
+  int waits = 0;
   bool alone = false;
 };
 

@@ -26,7 +26,8 @@ class TranslationTest : public ::testing::Test {
  protected:
   TranslationTest() {
     // A millisecond a segment: there is a middle to be killed in.
-    sandbox_.AddModel("pair", {{"unit_us", "1000"}}, 0, {"translate:en>es"});
+    sandbox_.AddModel("pair", {{"unit_us", "1000"}, {"crash_word", "poison"}}, 0,
+                      {"translate:en>es"});
     sandbox_.AddModel("onward", {{"unit_us", "1000"}, {"pass_step", "true"}}, 0,
                       {"translate:es>pt"});
     daemon_ = std::make_unique<DaemonProcess>(sandbox_);
@@ -153,6 +154,23 @@ TEST_F(TranslationTest, AKilledWorkerCostsNoLineOfAText) {
   EXPECT_TRUE(killed);
   EXPECT_EQ(text, expected);
   EXPECT_EQ(whole, expected);
+}
+
+TEST_F(TranslationTest, AnItemThatKillsItsModelFailsByNameAndTheOthersAreTranslated) {
+  ASSERT_TRUE(daemon_->ready()) << daemon_->Log();
+  std::vector<std::string> texts = Texts(300);
+  texts[150] = "some poison in it";
+  const Results results = RunBatch("es", texts, [](size_t) {});
+  for (const auto& [index, result] : results) {
+    if (index == 150) {
+      EXPECT_EQ(result.error().reason(), "WORKER_LOST");
+      EXPECT_FALSE(result.error().message().empty());
+    } else {
+      EXPECT_EQ(result.translation().text(), absl::StrCat("ITEM X", index))
+          << result.error().reason();
+    }
+  }
+  EXPECT_EQ(completed_.failed_items(), 1U);
 }
 
 }  // namespace

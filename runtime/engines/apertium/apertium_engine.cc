@@ -20,8 +20,8 @@ namespace intelligenced {
 namespace {
 
 constexpr uint32_t kMaxBatch = 16;
-// A cancelled job is noticed this soon.
-constexpr absl::Duration kLookUp = absl::Milliseconds(10);
+// A cancelled job, and somebody more urgent, is noticed this soon.
+constexpr absl::Duration kLookUp = absl::Milliseconds(2);
 
 class ApertiumModel final : public Model {
  public:
@@ -144,10 +144,11 @@ absl::StatusOr<std::vector<JobOutput>> ApertiumModel::Step(absl::Span<Job* const
       any = any || job->has_news();
     }
     const absl::Duration spent = clock_->Now() - begin;
-    // A person's single sentence does not wait for the rest of a batch's budget; and a long text,
-    // or a pipeline that is only starting, does not hold the step.
-    enough =
-        done || (any && spent >= options.budget) || spent >= std::max(options.budget, options.unit);
+    // A person's single sentence does not wait for the rest of a batch's budget, whose pipelines
+    // go on by themselves; and a long text, or a pipeline that is only starting, does not hold the
+    // step.
+    enough = done || options.yield.cancelled() || (any && spent >= options.budget) ||
+             spent >= std::max(options.budget, options.unit);
   }
   for (size_t i = 0; i < jobs.size(); ++i) {
     auto* const job = static_cast<ApertiumJob*>(jobs[i]);

@@ -276,7 +276,7 @@ TEST_F(PolicyTest, UnitsAreLongWhereNobodyWaitsAndNobodyJustCame) {
   EXPECT_EQ(Decide(options_, snapshot_).steps[0].unit, options_.unit);
 }
 
-TEST_F(PolicyTest, LongUnitsYieldToWhoIsAsUrgent) {
+TEST_F(PolicyTest, StepsYieldToWhoIsMoreUrgentAndLongUnitsToWhoIsAsUrgent) {
   const auto yields = [&](RequestClass step, absl::Duration unit, RequestClass newcomer) {
     return ShouldYield(options_, ClassIndex(step), unit, newcomer);
   };
@@ -284,7 +284,8 @@ TEST_F(PolicyTest, LongUnitsYieldToWhoIsAsUrgent) {
   EXPECT_TRUE(yields(kInteractive, options_.idle_unit, kInteractive));
   EXPECT_TRUE(yields(kBackground, options_.idle_unit, kBackground));
   EXPECT_FALSE(yields(kInteractive, options_.idle_unit, kBackground));
-  EXPECT_FALSE(yields(kBackground, options_.unit, kInteractive)) << "it is short anyhow";
+  EXPECT_FALSE(yields(kInteractive, options_.unit, kInteractive)) << "it is short anyhow";
+  EXPECT_TRUE(yields(kBackground, options_.unit, kInteractive)) << "its budget may have just begun";
 }
 
 TEST_F(PolicyTest, LanesDoNotDisturbEachOther) {
