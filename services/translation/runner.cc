@@ -205,6 +205,8 @@ void TranslationRunner::Send(Group group) {
     engine_proto::TranslateTask& translate = *task.mutable_translate();
     translate.set_source_language(step.source);
     translate.set_target_language(step.target);
+    translate.set_sender(
+        absl::StrCat(call_->caller().client.id, "/", static_cast<int>(options_.request_class())));
     // An asterisk in what the next model reads would be one more word that nobody knows.
     translate.set_mark_unknown(mark_unknown_ && group.step + 1 == route_.steps.size());
     for (const Sent& sent : group.units) {

@@ -119,6 +119,7 @@ bool ApertiumJob::NextPiece(Piece* piece, size_t* number) {
   if (next.stream.empty()) next.stream = ToStream(part.source, part.kept, part.travels_as);
   *piece = {.ticket = 0,
             .owner = owner_,
+            .sender = task_.sender(),
             .mode = mode_,
             .marked = task_.mark_unknown(),
             .stream = std::move(next.stream),

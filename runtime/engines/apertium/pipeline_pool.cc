@@ -29,6 +29,10 @@ absl::Status Lost(const Piece& piece) {
                    {.metadata = {{"mode", piece.mode}}, .retry_delay = {}, .field = {}});
 }
 
+bool OfOneSender(const Piece& a, const Piece& b) {
+  return a.sender.empty() ? b.sender.empty() && a.owner == b.owner : a.sender == b.sender;
+}
+
 }  // namespace
 
 absl::StatusOr<Mode> PipelinePool::ReadMode(const Piece& piece) const {
@@ -83,7 +87,7 @@ absl::StatusOr<PipelinePool::Resident*> PipelinePool::PlaceFor(const Piece& piec
   size_t owned = 0;
   for (Resident& resident : group.residents) {
     const bool own = std::any_of(resident.pieces.begin(), resident.pieces.end(),
-                                 [&](const Piece& other) { return other.owner == piece.owner; });
+                                 [&](const Piece& other) { return OfOneSender(other, piece); });
     if (own) ++owned;
     // One that is being tried again must be alone, so that it is known who kills.
     const bool suspect = std::any_of(resident.pieces.begin(), resident.pieces.end(),

@@ -23,8 +23,10 @@ namespace intelligenced {
 struct Piece {
   // Unique among those under way.
   uint64_t ticket = 0;
-  // Whose it is: one owner does not fill every pipeline of a pair.
+  // The job's that it is of.
   uint64_t owner = 0;
+  // Whose that is: one sender does not fill every pipeline of a pair. Empty: each owner's own.
+  std::string sender;
   // A mode's name, and whether unknown words are marked.
   std::string mode;
   bool marked = false;
@@ -49,7 +51,7 @@ class PipelinePool {
   struct Options {
     std::string modes_folder;
     std::string program_folder = "/usr/bin";
-    // Pipelines of one pair, at least 1; an owner has one less, where there are two or more, so
+    // Pipelines of one pair, at least 1; a sender has one less, where there are two or more, so
     // that who comes with a single sentence finds one free.
     size_t pipelines_of_a_pair = 2;
     // Of all pairs; those that are idle longest go first.

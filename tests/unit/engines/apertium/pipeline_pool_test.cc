@@ -67,6 +67,7 @@ class PipelinePoolTest : public testing::Test {
                        std::string mode = "eng-spa") {
     return {.ticket = ticket,
             .owner = owner,
+            .sender = {},
             .mode = std::move(mode),
             .marked = false,
             .stream = std::move(stream),
@@ -123,6 +124,23 @@ TEST_F(PipelinePoolTest, AnOwnerLeavesAPipelineToOthers) {
   EXPECT_EQ(Children().size(), 3u);
   Piece other = PieceOf(5000, "a sentence", 2);
   EXPECT_TRUE(pool_->Take(other));
+  EXPECT_EQ(Children().size(), 6u);
+}
+
+TEST_F(PipelinePoolTest, ASenderOfSeveralJobsLeavesAPipelineToOthers) {
+  uint64_t ticket = 0;
+  const auto take = [&](uint64_t owner, const std::string& sender) {
+    Piece piece = PieceOf(++ticket, "flood", owner);
+    piece.sender = sender;
+    return pool_->Take(piece);
+  };
+  // Four jobs in turn, until nothing more is taken of any.
+  for (uint64_t refused = 0; refused < 4;) {
+    ASSERT_LT(ticket, 1000u) << "no bound";
+    refused = take(ticket % 4, "app/background") ? 0 : refused + 1;
+  }
+  EXPECT_EQ(Children().size(), 3u);
+  EXPECT_TRUE(take(5, "app/interactive"));
   EXPECT_EQ(Children().size(), 6u);
 }
 
