@@ -130,7 +130,7 @@ CLI::App* CommandTree::AddGroup(CLI::App* parent, const std::string& name,
   for (; parent != &root_; parent = parent->get_parent()) {
     path = absl::StrCat(parent->get_name(), " ", path);
   }
-  app->footer(absl::StrCat("More: mlctl ", path, " COMMAND --help"));
+  app->footer(absl::StrCat("More, with examples: mlctl ", path, " COMMAND --help"));
   return app;
 }
 

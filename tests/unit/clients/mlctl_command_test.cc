@@ -255,7 +255,7 @@ TEST_F(CommandTest, WrongCommandLinesExitWithTwo) {
     EXPECT_THAT(out_.str(), IsEmpty());
   }
   EXPECT_EQ(Mlctl({"actions", "--help"}), kDone);
-  EXPECT_THAT(out_.str(), HasSubstr("More: mlctl actions COMMAND --help"));
+  EXPECT_THAT(out_.str(), HasSubstr("More, with examples: mlctl actions COMMAND --help"));
   EXPECT_THAT(out_.str(), Not(HasSubstr("Exit codes")));
   EXPECT_EQ(Mlctl({"modles"}), kUsage);
   EXPECT_THAT(err_.str(), HasSubstr("did you mean 'models'?"));
